@@ -1,0 +1,54 @@
+"""The exceptions of latency_kit. Nothing else lives here, and this module imports nothing of the package.
+
+After configuration no telemetry failure is raised into the measured code; what is raised is misuse at
+construction, unreadable input files, and strict budgets.
+"""
+
+__all__ = [
+    "ConfigurationError",
+    "CorruptDataError",
+    "LatencyKitError",
+    "MissingExtraError",
+    "PolicyError",
+    "UsageError",
+]
+
+
+class LatencyKitError(Exception):
+    """Base of everything that latency_kit raises on purpose."""
+
+
+class UsageError(LatencyKitError, ValueError):
+    """A call was given something it cannot take; the message says what was given and what was expected."""
+
+
+class ConfigurationError(LatencyKitError, ValueError):
+    """The configuration (arguments or `OTEL_*` variables) cannot be used; the message names the setting."""
+
+
+class PolicyError(LatencyKitError, ValueError):
+    """A budget policy file has mistakes.
+
+    Attributes:
+        mistakes: Every mistake in the file, each beginning with the key that it is about.
+    """
+
+    def __init__(self, source: str, mistakes: list[str]) -> None:
+        self.source = source
+        self.mistakes = tuple(mistakes)
+        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        plural = "mistake" if len(mistakes) == 1 else "mistakes"
+        super().__init__(f"{source}: {len(mistakes)} {plural} in the budget policy{listed}")
+
+
+class CorruptDataError(LatencyKitError, ValueError):
+    """Stored data (an encoded histogram, a log, a session file) cannot be read as what it claims to be."""
+
+
+class MissingExtraError(LatencyKitError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(f"{package} is not installed; install it with: pip install 'latency-kit[{extra}]'")

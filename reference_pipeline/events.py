@@ -1,0 +1,213 @@
+"""What travels between the stages: frozen data, no behaviour beyond derived figures.
+
+Times are monotonic nanoseconds of the capture clock (the process's `perf_counter_ns` scale); samples are
+float32 mono at `SAMPLE_RATE` in [-1, 1]. Nothing here knows of a stage, an adapter or a span.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "SAMPLE_RATE",
+    "AnswerChunk",
+    "AudioBlock",
+    "DisplayMessage",
+    "DisplayReceipt",
+    "MessageKind",
+    "Provider",
+    "Question",
+    "RawBlock",
+    "Samples",
+    "TermExplanation",
+    "Transcript",
+    "TurnStatus",
+    "Utterance",
+]
+
+SAMPLE_RATE = 16_000
+"""Samples a second that every stage after preprocessing works with (what the speech models take)."""
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawBlock:
+    """Sound as the source delivers it.
+
+    Attributes:
+        samples: Shape (frames, channels), float32 in [-1, 1], at the source's own rate.
+        first_sample: Index of the first frame since the source began, at the source's rate.
+        captured_ns: Capture-clock time at which the *last* frame of the block was taken.
+    """
+
+    samples: Samples
+    first_sample: int
+    captured_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioBlock:
+    """A block after preprocessing.
+
+    Attributes:
+        samples: Shape (n,), float32 mono at `SAMPLE_RATE`.
+        first_sample: Index of the first sample since the source began, at `SAMPLE_RATE`.
+        start_ns: Capture-clock time of the first sample.
+    """
+
+    samples: Samples
+    first_sample: int
+    start_ns: int
+
+    @property
+    def end_ns(self) -> int:
+        """Capture-clock time just after the last sample."""
+        return self.start_ns + len(self.samples) * 1_000_000_000 // SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One stretch of speech between two pauses, as the endpointer cut it.
+
+    Attributes:
+        number: 1, 2, 3 ... within the session.
+        first_sample: Index of the first voiced sample at `SAMPLE_RATE`.
+        last_sample: Index just after the last voiced sample.
+        start_ns: Capture-clock time of the first voiced sample.
+        end_ns: Capture-clock time of the last voiced sample; the T0 of the turn.
+        decided_ns: When the endpointer decided that the utterance was over.
+    """
+
+    number: int
+    first_sample: int
+    last_sample: int
+    start_ns: int
+    end_ns: int
+    decided_ns: int
+
+    @property
+    def speech_ns(self) -> int:
+        """How long was spoken."""
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What a transcriber heard: lower case words without punctuation that it did not itself produce."""
+
+    text: str
+    engine: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question found in a turn's text.
+
+    Attributes:
+        text: The question alone, without what was said around it.
+        normalised: Lower case, no punctuation, single spaces; what deduplication and caches compare.
+        kind: How it was recognised, such as "direct", "imperative" or "indirect".
+    """
+
+    text: str
+    normalised: str
+    kind: str
+
+
+class Provider(StrEnum):
+    """Who answered."""
+
+    OLLAMA_CLOUD = "ollama-cloud"
+    OLLAMA_LOCAL = "ollama-local"
+    NOTES = "notes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerChunk:
+    """A piece of an answer as it streams in. `text` may be empty only where `last` is true.
+
+    Attributes:
+        source: For an answer from notes, the name of the note; else the model's name.
+    """
+
+    text: str
+    provider: Provider
+    source: str
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermExplanation:
+    """One technical term of the question in a sentence."""
+
+    term: str
+    explanation: str
+
+
+class MessageKind(StrEnum):
+    """What a message to the display is about."""
+
+    INTERIM = "interim"
+    TRANSCRIPT = "transcript"
+    QUESTION = "question"
+    ANSWER = "answer"
+    TERMS = "terms"
+    TURN = "turn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisplayMessage:
+    """One thing to show.
+
+    Attributes:
+        turn: Number of the utterance that it belongs to.
+        text: What to show; for ANSWER the chunk to append.
+        data: JSON-ready details (provider, source, terms, timings against budgets).
+        traceparent: W3C `traceparent` of the span under which the display's work belongs.
+        last: Whether this message completes what its kind shows for the turn.
+    """
+
+    kind: MessageKind
+    turn: int
+    text: str
+    data: dict[str, object]
+    traceparent: str
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisplayReceipt:
+    """When a message was seen, on the capture clock (a browser's times are offset-corrected).
+
+    Attributes:
+        sent_ns: Just before the message was handed to the socket (or the terminal).
+        broadcast_ns: When it had been written to every viewer.
+        received_ns: When the first viewer had it.
+        dom_updated_ns: When that viewer's document held it.
+        painted_ns: When it had been painted.
+        display: "browser" or "terminal".
+    """
+
+    sent_ns: int
+    broadcast_ns: int
+    received_ns: int
+    dom_updated_ns: int
+    painted_ns: int
+    display: str
+
+
+class TurnStatus(StrEnum):
+    """How a turn ended. Every turn has exactly one, and all of them are counted."""
+
+    ANSWERED = "answered"
+    NO_QUESTION = "no-question"
+    NO_SPEECH = "no-speech"
+    DUPLICATE = "duplicate"
+    DROPPED = "dropped"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed-out"
+    FAILED = "failed"

@@ -1,0 +1,200 @@
+"""The plug points of the pipeline as Protocols. Adapters implement them and know ports and events only.
+
+Every port has an adapter that runs offline; one contract test kit under `tests/reference_pipeline`
+runs over all implementations of a port. `composition` is the only module that picks adapters.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from reference_pipeline.events import (
+    AnswerChunk,
+    AudioBlock,
+    DisplayMessage,
+    DisplayReceipt,
+    Provider,
+    Question,
+    RawBlock,
+    TermExplanation,
+    Transcript,
+)
+
+__all__ = [
+    "Answerer",
+    "AnswererError",
+    "AudioSource",
+    "Display",
+    "PipelineError",
+    "QuestionDetector",
+    "SourceError",
+    "TermExplainer",
+    "Transcriber",
+    "TranscriberError",
+    "VoiceActivityDetector",
+]
+
+
+class PipelineError(Exception):
+    """Base of what the assistant raises on purpose; the message is one line that says what to do."""
+
+
+class SourceError(PipelineError):
+    """Sound cannot be had: absent or unreadable file, no such device, device lost."""
+
+
+class TranscriberError(PipelineError):
+    """A transcription engine cannot be used: model absent or broken."""
+
+
+class AnswererError(PipelineError):
+    """A provider failed to answer; the next one is asked."""
+
+
+class AudioSource(Protocol):
+    """Where sound comes from. Delivers blocks from a thread of its own (or of the sound card)."""
+
+    @property
+    def name(self) -> str:
+        """What is shown to the user: a file's name or a device's."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """Frames a second of the raw blocks."""
+        ...
+
+    def start(self, deliver: Callable[[RawBlock], None], ended: Callable[[SourceError | None], None]) -> None:
+        """Begin to call `deliver` for each block, in order, and `ended` once after the last one.
+
+        Returns at once. `deliver` must be quick; it is called on the source's thread. `ended` gets the
+        error that ended the source early, or None at a regular end or after `stop`.
+
+        Raises:
+            SourceError: The source cannot begin.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End early; idempotent, returns when no further block will be delivered."""
+        ...
+
+    @property
+    def overruns(self) -> int:
+        """How many blocks the source lost because they were not taken in time."""
+        ...
+
+
+class VoiceActivityDetector(Protocol):
+    """Tells speech from everything else, block by block; keeps state between blocks."""
+
+    @property
+    def block_samples(self) -> int:
+        """How many samples at SAMPLE_RATE one call takes."""
+        ...
+
+    def speech_probability(self, block: AudioBlock) -> float:
+        """Return the probability, 0 to 1, that the block holds speech."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all earlier blocks."""
+        ...
+
+
+class Transcriber(Protocol):
+    """Turns one utterance at a time into text. All calls come from one thread.
+
+    Order of calls: `warm_up` once; then for each utterance `begin`, `feed` for each block, and either
+    `finish` or `abandon`; `close` at the end.
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's name as reports show it."""
+        ...
+
+    def warm_up(self) -> None:
+        """Do what the first utterance would otherwise pay for."""
+        ...
+
+    def begin(self) -> None:
+        """Start a new utterance."""
+        ...
+
+    def feed(self, block: AudioBlock) -> str | None:
+        """Take the next block; return interim text when it has changed, else None."""
+        ...
+
+    def finish(self) -> Transcript:
+        """Return the final text of what was fed since `begin` (empty text where nothing was said)."""
+        ...
+
+    def abandon(self) -> None:
+        """Forget the utterance that was begun."""
+        ...
+
+    def close(self) -> None:
+        """Free the model; idempotent."""
+        ...
+
+
+class QuestionDetector(Protocol):
+    """Finds the questions in a turn's text. Pure: same text, same answer."""
+
+    def detect(self, text: str) -> Sequence[Question]:
+        """Return the questions of `text` in the order they were asked; empty for a statement."""
+        ...
+
+
+class Answerer(Protocol):
+    """Answers a question, streaming."""
+
+    @property
+    def provider(self) -> Provider:
+        """Who this is."""
+        ...
+
+    async def available(self) -> bool:
+        """Whether asking makes sense now; quick (under a second), never raises."""
+        ...
+
+    def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
+        """Stream the answer; the last chunk, and only it, has `last` set.
+
+        Raises:
+            AnswererError: While iterating: the provider failed; what came before it is not a whole answer.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections; idempotent."""
+        ...
+
+
+class TermExplainer(Protocol):
+    """Explains the technical terms that a question uses."""
+
+    def explain(self, question: Question) -> Sequence[TermExplanation]:
+        """Return explanations of the terms found, at most a few, none where none is known."""
+        ...
+
+
+class Display(Protocol):
+    """Shows messages and tells when they were painted."""
+
+    @property
+    def name(self) -> str:
+        """The display of record, "browser" or "terminal"."""
+        ...
+
+    async def show(self, message: DisplayMessage) -> DisplayReceipt:
+        """Show one message; return when it is painted (or when waiting for the paint was given up).
+
+        A display that has no viewer, or none that answers within its own bound, falls back to the
+        terminal, and the receipt says so.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End; idempotent."""
+        ...
