@@ -9,6 +9,7 @@ __all__ = [
     "CorruptDataError",
     "LatencyKitError",
     "MissingExtraError",
+    "NoDataError",
     "PolicyError",
     "UsageError",
 ]
@@ -24,6 +25,10 @@ class UsageError(LatencyKitError, ValueError):
 
 class ConfigurationError(LatencyKitError, ValueError):
     """The configuration (arguments or `OTEL_*` variables) cannot be used; the message names the setting."""
+
+
+class NoDataError(LatencyKitError, LookupError):
+    """A figure was asked of a histogram or window that holds no values."""
 
 
 class PolicyError(LatencyKitError, ValueError):

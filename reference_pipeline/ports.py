@@ -17,6 +17,7 @@ from reference_pipeline.events import (
     RawBlock,
     TermExplanation,
     Transcript,
+    Utterance,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "PipelineError",
     "QuestionDetector",
     "SourceError",
+    "SpeechSink",
     "TermExplainer",
     "Transcriber",
     "TranscriberError",
@@ -98,6 +100,34 @@ class VoiceActivityDetector(Protocol):
 
     def reset(self) -> None:
         """Forget all earlier blocks."""
+        ...
+
+
+class SpeechSink(Protocol):
+    """What the listening thread tells the rest of the pipeline. Calls are quick and never block.
+
+    Order: for each utterance `speech_started`, `speech_block` for every block from the pre-roll to the
+    decision (silence included), then `speech_ended` or `speech_discarded`; at the very end `source_ended`.
+    """
+
+    def speech_started(self, first_block: AudioBlock) -> None:
+        """Speech has begun; `first_block` (the first of the pre-roll) comes again as a `speech_block`."""
+        ...
+
+    def speech_block(self, block: AudioBlock) -> None:
+        """Take the next block of the utterance."""
+        ...
+
+    def speech_ended(self, utterance: Utterance) -> None:
+        """The endpointer has decided that the utterance is over."""
+        ...
+
+    def speech_discarded(self, reason: str) -> None:
+        """What had begun was no speech after all (too short, a click)."""
+        ...
+
+    def source_ended(self, error: SourceError | None) -> None:
+        """No further block will come."""
         ...
 
 
