@@ -1,0 +1,1 @@
+"""From utterances to text: engines, the inference thread, segmentation and deduplication."""
