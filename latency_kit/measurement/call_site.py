@@ -1,0 +1,84 @@
+"""A call site: what is measured (component, operation, fixed attributes), checked once at construction."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from latency_kit.errors import UsageError
+from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue
+
+__all__ = ["CallSite"]
+
+_SCALARS = (str, bool, int, float)
+
+
+class CallSite:
+    """What a measurement is of. One exists for each `measure_latency(...)`, shared by all its calls.
+
+    * `component` and `operation` are non-empty strings without line breaks.
+    * `attributes` never changes after construction and holds OpenTelemetry attribute values only.
+    """
+
+    __slots__ = ("attributes", "component", "makes_span", "name", "operation")
+
+    def __init__(
+        self,
+        component: str,
+        operation: str,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        *,
+        makes_span: bool = True,
+    ) -> None:
+        """Check and keep what is measured.
+
+        Raises:
+            UsageError: A name is not a non-empty string, or an attribute is not one of OpenTelemetry's.
+        """
+        self.component = _name("component", component)
+        self.operation = _name("operation", operation)
+        self.name = f"{component}.{operation}"
+        self.attributes = checked_attributes(attributes) if attributes is not None else NO_ATTRIBUTES
+        self.makes_span = makes_span
+
+    def __repr__(self) -> str:
+        return f"CallSite({self.name!r})"
+
+
+def checked_attributes(attributes: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:
+    """Return a read-only copy of `attributes`.
+
+    Raises:
+        UsageError: A key is not a non-empty string, or a value is not a string, bool, int, float, or a
+            sequence of one of them.
+    """
+    if not isinstance(attributes, Mapping):
+        raise UsageError(f"attributes must be a mapping of names to values, got {type(attributes).__name__}")
+    for key, value in attributes.items():
+        if not isinstance(key, str) or not key:
+            raise UsageError(f"an attribute's key must be a non-empty string, got {key!r}")
+        if not is_attribute_value(value):
+            raise UsageError(
+                f"attribute {key!r} must be a string, bool, int, float or a sequence of one of them, "
+                f"got {type(value).__name__}"
+            )
+    return MappingProxyType(dict(attributes))
+
+
+def is_attribute_value(value: object) -> bool:
+    """Tell whether OpenTelemetry takes `value` as an attribute."""
+    if isinstance(value, _SCALARS):
+        return True
+    if isinstance(value, list | tuple):
+        kinds = {type(item) for item in value}
+        return len(kinds) <= 1 and kinds <= set(_SCALARS)
+    return False
+
+
+def _name(what: str, given: str) -> str:
+    if not isinstance(given, str):
+        raise UsageError(
+            f"{what} must be a string, got {type(given).__name__}; "
+            "write measure_latency('component', 'operation')"
+        )
+    if not given or given != given.strip() or "\n" in given:
+        raise UsageError(f"{what} must be a non-empty name without surrounding space or line breaks, got {given!r}")
+    return given

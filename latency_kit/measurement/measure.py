@@ -1,0 +1,187 @@
+"""`measure_latency`: one name for decorating functions of every kind and for `with` and `async with`."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+from latency_kit.errors import UsageError
+from latency_kit.measurement.active import active
+from latency_kit.measurement.call_site import CallSite
+from latency_kit.measurement.measurement import AttributeValue, Outcome
+from latency_kit.measurement.open_call import NOTHING_OPEN, OpenCall, _NothingOpen, enter_call
+from latency_kit.measurement.outcomes import error_type, outcome_of
+from latency_kit.measurement.streams import measured_async_generator, measured_generator
+
+__all__ = ["measure_latency"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class measure_latency:  # noqa: N801  # used as a decorator and a block, where lower case is the custom
+    """Measure calls of a function, or a block.
+
+    As a decorator it measures plain functions, coroutine functions, generator functions and async
+    generator functions over their true duration; it returns what they return, keeps their signature and
+    passes their exceptions on unchanged. As `with` or `async with` it measures the block:
+
+        with measure_latency("llm", "generate") as call:
+            call.set_attribute("model", "small")
+
+    Each call makes a span through the OpenTelemetry API where a provider is installed, and is recorded in
+    the histogram of its component, operation and outcome once `latency_kit.configure()` has run.
+
+    Args:
+        component: The part of the program, such as "llm".
+        operation: What it does, such as "generate".
+        attributes: Fixed attributes of every call.
+        span: False records the histogram only, for calls too many to trace.
+
+    Raises:
+        UsageError: A name or an attribute is unfit, or what is decorated is not a function.
+    """
+
+    __slots__ = ("_call", "_site")
+
+    def __init__(
+        self,
+        component: str,
+        operation: str,
+        *,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        span: bool = True,
+    ) -> None:
+        self._site = CallSite(component, operation, attributes, makes_span=span)
+        self._call: OpenCall | _NothingOpen | None = None
+
+    def __call__(self, function: F) -> F:
+        """Return `function` measured.
+
+        Raises:
+            UsageError: `function` is a class, a coroutine or generator that already runs, a `classmethod`
+                or anything else that is not a function.
+        """
+        kind = _kind_of(function)
+        measured = kind(self._site, function)
+        return functools.update_wrapper(measured, function)
+
+    def __enter__(self) -> "OpenCall | _NothingOpen":
+        if self._call is not None:
+            raise UsageError(
+                f"this measure_latency of {self._site.name!r} is already measuring a block; "
+                "write measure_latency(...) anew in each with statement"
+            )
+        call = enter_call(self._site) or NOTHING_OPEN
+        self._call = call
+        return call
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        call, self._call = self._call, None
+        if isinstance(call, OpenCall):
+            call.deactivate()
+            if error is None:
+                call.end()
+            else:
+                call.end_with(error)
+
+    async def __aenter__(self) -> "OpenCall | _NothingOpen":
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+def _kind_of(function: Any) -> Callable[[CallSite, Any], Any]:
+    if inspect.iscoroutine(function) or inspect.isgenerator(function) or inspect.isasyncgen(function):
+        raise UsageError(
+            f"measure_latency decorates functions, got the {type(function).__name__} {function.__qualname__!r} "
+            "that already runs; decorate the function that makes it, or use `async with measure_latency(...)`"
+        )
+    if isinstance(function, classmethod):
+        raise UsageError("put @measure_latency(...) under @classmethod, next to the function")
+    if isinstance(function, type) or not callable(function):
+        raise UsageError(f"measure_latency decorates functions, got {function!r}; decorate its methods instead")
+    if isinstance(function, staticmethod):
+        raise UsageError("put @measure_latency(...) under @staticmethod, next to the function")
+    called = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__
+    if inspect.iscoroutinefunction(called):
+        return _coroutine_function
+    if inspect.isasyncgenfunction(called):
+        return measured_async_generator
+    if inspect.isgeneratorfunction(called):
+        return measured_generator
+    return _plain_function
+
+
+def _plain_function(site: CallSite, function: Callable[P, R]) -> Callable[P, R]:
+    if not site.makes_span:
+        return _plain_function_without_span(site, function)
+
+    def measured(*args: P.args, **kwargs: P.kwargs) -> R:
+        call = enter_call(site)
+        if call is None:
+            return function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            call.deactivate()
+            call.end_with(error)
+            raise
+        call.deactivate()
+        call.end()
+        return result
+
+    return measured
+
+
+def _plain_function_without_span(site: CallSite, function: Callable[P, R]) -> Callable[P, R]:
+    # The path that may stand around a function called a million times a second: two clock reads, one
+    # append. Everything else waits for the drain.
+    ok = Outcome.OK
+
+    def measured(*args: P.args, **kwargs: P.kwargs) -> R:
+        append = active.append
+        if append is None:
+            return function(*args, **kwargs)
+        clock = active.clock
+        start_ns = clock()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            append((site, start_ns, clock(), outcome_of(error), error_type(error), None, None))
+            raise
+        append((site, start_ns, clock(), ok, None, None, None))
+        return result
+
+    return measured
+
+
+def _coroutine_function(site: CallSite, function: Callable[P, Any]) -> Callable[P, Any]:
+    async def measured(*args: P.args, **kwargs: P.kwargs) -> Any:
+        call = enter_call(site)
+        if call is None:
+            return await function(*args, **kwargs)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            call.deactivate()
+            call.end_with(error)
+            raise
+        call.deactivate()
+        call.end()
+        return result
+
+    return measured

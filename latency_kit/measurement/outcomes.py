@@ -1,0 +1,26 @@
+"""What an exception says about how a call ended."""
+
+from latency_kit.measurement.measurement import Outcome
+
+__all__ = ["error_type", "outcome_of"]
+
+_CANCELLATIONS = frozenset({"CancelledError", "Cancelled", "GeneratorExit", "KeyboardInterrupt"})
+"""Names of exceptions by which a call is given up: asyncio, concurrent.futures, trio, generators, a person.
+
+Names instead of types, since importing asyncio alone would take longer than our whole import may.
+"""
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Tell cancellation apart from failure."""
+    if type(error).__name__ in _CANCELLATIONS:
+        return Outcome.CANCELLED
+    return Outcome.ERROR
+
+
+def error_type(error: BaseException) -> str:
+    """Return the qualified name of an exception's type, as OpenTelemetry's `error.type` wants it."""
+    kind = type(error)
+    if kind.__module__ in {"builtins", "__main__"}:
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
