@@ -49,7 +49,7 @@ class Measurement:
     start_unix_nano: int
     outcome: Outcome = Outcome.OK
     error: str | None = None
-    attributes: Mapping[str, AttributeValue] = field(default=NO_ATTRIBUTES)
+    attributes: Mapping[str, AttributeValue] = field(default_factory=lambda: NO_ATTRIBUTES)
     trace_id: int | None = None
     span_id: int | None = None
 
