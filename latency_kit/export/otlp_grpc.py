@@ -1,0 +1,38 @@
+"""The standard OTLP exporters over gRPC, built from settings. The only module that imports them and grpc."""
+
+from latency_kit.errors import MissingExtraError
+from latency_kit.export.sdk import MetricExporter, SpanExporter
+from latency_kit.export.settings import ExportSettings
+
+try:
+    from grpc import Compression  # type: ignore[import-untyped]  # its stubs are a package of their own
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+except ImportError as missing:
+    raise MissingExtraError("opentelemetry-exporter-otlp-proto-grpc", "otlp") from missing
+
+__all__ = ["build_metric_exporter", "build_span_exporter"]
+
+_COMPRESSIONS = {None: None, "none": Compression.NoCompression, "gzip": Compression.Gzip}
+
+
+def build_span_exporter(settings: ExportSettings) -> SpanExporter:
+    """Return the standard span exporter; what the settings leave open it reads from its variables."""
+    return OTLPSpanExporter(
+        endpoint=settings.endpoint,
+        insecure=settings.insecure,
+        headers=dict(settings.headers) or None,
+        timeout=settings.timeout_s,
+        compression=_COMPRESSIONS[settings.compression],
+    )
+
+
+def build_metric_exporter(settings: ExportSettings) -> MetricExporter:
+    """Return the standard metric exporter; what the settings leave open it reads from its variables."""
+    return OTLPMetricExporter(
+        endpoint=settings.endpoint,
+        insecure=settings.insecure,
+        headers=dict(settings.headers) or None,
+        timeout=settings.timeout_s,
+        compression=_COMPRESSIONS[settings.compression],
+    )

@@ -1,0 +1,116 @@
+"""One exporter, used from one background thread: what it cannot send is counted, what it raises ends here."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+from opentelemetry import context as context_api
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,  # the key by which all instrumentation packages agree to look away
+)
+
+from latency_kit.export import sdk
+from latency_kit.export.quiet_logs import quietly
+from latency_kit.export.settings import ExportSettings, OtlpProtocol
+from latency_kit.measurement.losses import Losses
+
+__all__ = ["Exporter", "Sender", "metric_exporter_of", "span_exporter_of"]
+
+Batch = TypeVar("Batch")
+Batch_contra = TypeVar("Batch_contra", contravariant=True)
+
+
+class Exporter(Protocol[Batch_contra]):
+    """What the SDK's span exporters and metric exporters have in common."""
+
+    def export(self, batch: Batch_contra, /) -> Enum:
+        """Send `batch`; the result's name is SUCCESS or FAILURE."""
+        ...
+
+    def shutdown(self) -> None:
+        """Give up what is on its way and close the connection."""
+        ...
+
+
+class Sender(Generic[Batch]):
+    """Sends batches through an exporter that belongs to this process.
+
+    * `send` and `close` never raise; every item that was not sent is counted once.
+    * The program's instrumentation makes no spans of our own requests.
+    * After `renew_after_fork` a new exporter is built in the child: a connection is never shared between
+      processes.
+    """
+
+    def __init__(self, build: Callable[[], Exporter[Batch]], *, loss_kind: str, losses: Losses) -> None:
+        self._build = build
+        self._loss_kind = loss_kind
+        self._losses = losses
+        self._inherited: list[Exporter[Batch]] = []
+        # Built here, not at the first use, so that a missing package and a bad setting show at once.
+        self._exporter: Exporter[Batch] | None = build()
+        self._closed = False
+
+    def send(self, batch: Batch, number: int) -> bool:
+        """Send `batch` of `number` items and tell whether the collector took it."""
+        why = "export was shut down"
+        token = context_api.attach(context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+        try:
+            if not self._closed:
+                with quietly() as held:
+                    if self._exporter is None:
+                        self._exporter = self._build()
+                    result = self._exporter.export(batch)
+                if result.name == "SUCCESS":
+                    return True
+                why = held.last() or "the exporter told no reason"
+        except Exception as error:  # noqa: BLE001  # whatever an exporter raises, the loss is counted
+            why = repr(error)
+        finally:
+            context_api.detach(token)
+        self._losses.count(self._loss_kind, number, why=why)
+        return False
+
+    def lose(self, number: int, *, why: str) -> None:
+        """Count items that were never given to the exporter."""
+        if number:
+            self._losses.count(self._loss_kind, number, why=why)
+
+    def close(self) -> None:
+        """Shut the exporter down; a request on its way in another thread is given up."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._exporter is not None:
+                with quietly():
+                    self._exporter.shutdown()
+        except Exception as error:  # noqa: BLE001  # nothing is lost by an exporter that fails to close
+            self._losses.count("exporters_not_closed", why=repr(error))
+
+    def renew_after_fork(self) -> None:
+        """Leave the parent's exporter alone, unclosed and unfreed, and build a new one when it is needed."""
+        if self._exporter is not None:
+            self._inherited.append(self._exporter)
+            self._exporter = None
+
+
+def span_exporter_of(settings: ExportSettings) -> sdk.SpanExporter:
+    """Build the standard span exporter of the settings' protocol."""
+    if settings.traces_protocol is OtlpProtocol.GRPC:
+        from latency_kit.export import otlp_grpc  # noqa: PLC0415  # only the protocol in use needs its package
+
+        return otlp_grpc.build_span_exporter(settings)
+    from latency_kit.export import otlp_http  # noqa: PLC0415  # the same
+
+    return otlp_http.build_span_exporter(settings)
+
+
+def metric_exporter_of(settings: ExportSettings) -> sdk.MetricExporter:
+    """Build the standard metric exporter of the settings' protocol."""
+    if settings.metrics_protocol is OtlpProtocol.GRPC:
+        from latency_kit.export import otlp_grpc  # noqa: PLC0415  # only the protocol in use needs its package
+
+        return otlp_grpc.build_metric_exporter(settings)
+    from latency_kit.export import otlp_http  # noqa: PLC0415  # the same
+
+    return otlp_http.build_metric_exporter(settings)
