@@ -1,0 +1,40 @@
+"""Latency budgets: declared once (in Python or TOML), divided among stages, watched and judged.
+
+Knows nothing of exporters, storage and reports.
+"""
+
+from latency_kit.budget.evaluation import (
+    BudgetEvaluation,
+    Durations,
+    JudgedSeries,
+    Verdict,
+    evaluate,
+)
+from latency_kit.budget.model import (
+    DEFAULT_MIN_SAMPLES,
+    DEFAULT_PERCENTILE,
+    Allotment,
+    FailureRule,
+    LatencyBudget,
+)
+from latency_kit.budget.policy import BudgetPolicy, PlacedBudget
+from latency_kit.budget.policy_file import load_policy, parse_policy
+from latency_kit.budget.watch import BudgetWatch
+
+__all__ = [
+    "DEFAULT_MIN_SAMPLES",
+    "DEFAULT_PERCENTILE",
+    "Allotment",
+    "BudgetEvaluation",
+    "BudgetPolicy",
+    "BudgetWatch",
+    "Durations",
+    "FailureRule",
+    "JudgedSeries",
+    "LatencyBudget",
+    "PlacedBudget",
+    "Verdict",
+    "evaluate",
+    "load_policy",
+    "parse_policy",
+]

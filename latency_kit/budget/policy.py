@@ -1,0 +1,98 @@
+"""A policy: all budgets of a program, found by path or by the series that they judge."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from latency_kit.budget.model import LatencyBudget
+from latency_kit.budget.rules import duplicate_series
+from latency_kit.errors import UsageError
+
+__all__ = ["BudgetPolicy", "PlacedBudget"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedBudget:
+    """A budget at its place in the tree.
+
+    Attributes:
+        path: The names from the top down to the budget itself.
+        budget: The budget.
+        overlaps: Whether its allotment says that it overlaps other stages; False at the top.
+        optional: Whether its allotment says that it is optional; False at the top.
+    """
+
+    path: tuple[str, ...]
+    budget: LatencyBudget
+    overlaps: bool = False
+    optional: bool = False
+
+    @property
+    def name(self) -> str:
+        """The dotted path, such as "end_to_end.transcription": the budget's name in the whole policy."""
+        return ".".join(self.path)
+
+    @property
+    def depth(self) -> int:
+        """0 at the top, 1 for its allotments, and so on."""
+        return len(self.path) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPolicy:
+    """All budgets of a program; equal whether written in Python or read from a file.
+
+    * Budgets at the top have different names.
+    * No series is judged twice at the same percentile, wherever in the tree.
+    * `placements` lists every budget of the tree once, each before its allotments, in the order written.
+
+    Attributes:
+        budgets: The budgets at the top, each with its tree of allotments.
+        placements: Every budget of the tree, at its place.
+
+    Raises:
+        UsageError: Two budgets have one name, or judge the same series at the same percentile.
+    """
+
+    budgets: tuple[LatencyBudget, ...] = ()
+    placements: tuple[PlacedBudget, ...] = field(init=False, repr=False, compare=False)
+    _by_name: Mapping[str, PlacedBudget] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check the whole and index it."""
+        budgets = tuple(self.budgets)
+        for budget in budgets:
+            if not isinstance(budget, LatencyBudget):
+                raise UsageError(f"a policy holds LatencyBudget objects, got {type(budget).__name__}")
+        placements = tuple(placed for budget in budgets for placed in _placed(budget, ()))
+        by_name: dict[str, PlacedBudget] = {}
+        for placed in placements:
+            if placed.name in by_name:
+                raise UsageError(f"two budgets are named {placed.name!r}; give one of them another name")
+            by_name[placed.name] = placed
+        keyed = ((placed.name, placed.budget.series, placed.budget.percentile) for placed in placements)
+        for name, reason in duplicate_series(keyed):
+            raise UsageError(f"budget {name!r}: {reason}")
+        object.__setattr__(self, "budgets", budgets)
+        object.__setattr__(self, "placements", placements)
+        object.__setattr__(self, "_by_name", by_name)
+
+    def find(self, name: str) -> PlacedBudget:
+        """Return the budget with the dotted path `name`.
+
+        Raises:
+            UsageError: There is none; the message lists those there are.
+        """
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(self._by_name) or "none"
+            raise UsageError(f"there is no budget {name!r}; the policy has: {known}") from None
+
+
+def _placed(
+    budget: LatencyBudget, above: tuple[str, ...], *, overlaps: bool = False, optional: bool = False
+) -> Iterator[PlacedBudget]:
+    path = (*above, budget.name)
+    yield PlacedBudget(path=path, budget=budget, overlaps=overlaps, optional=optional)
+    for allotment in budget.allotments:
+        yield from _placed(allotment.budget, path, overlaps=allotment.overlaps, optional=allotment.optional)
