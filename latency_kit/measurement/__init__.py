@@ -8,6 +8,7 @@ from latency_kit.measurement.context import (
     bind,
     context_from_traceparent,
     current_context,
+    new_trace,
     traceparent,
     use_context,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "context_from_traceparent",
     "current_context",
     "measure_latency",
+    "new_trace",
     "now_ns",
     "record",
     "traceparent",

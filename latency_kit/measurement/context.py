@@ -21,6 +21,7 @@ __all__ = [
     "bind",
     "context_from_traceparent",
     "current_context",
+    "new_trace",
     "traceparent",
     "traceparent_of",
     "use_context",
@@ -33,6 +34,11 @@ R = TypeVar("R")
 def current_context() -> Context:
     """Return the context of the code that runs now, to hand over to other code."""
     return context_api.get_current()
+
+
+def new_trace() -> Context:
+    """Return an empty context: what begins in it is the root of a trace of its own."""
+    return Context()
 
 
 @contextmanager

@@ -78,6 +78,21 @@ class Operation:
                 active.losses.count("spans_failed", why=repr(error))
         return known_ns
 
+    def rename(self, operation: str) -> None:
+        """Change what the operation is, once it turns out; the measurement and the span follow.
+
+        Raises:
+            UsageError: `operation` is not a name.
+        """
+        if self._call is None:
+            return
+        site = self._call.site
+        renamed = CallSite(site.component, operation, site.attributes, makes_span=site.makes_span)
+        self._call.site = renamed
+        if self._call.span is not None:
+            self._call.span.update_name(renamed.name)
+            self._call.span.set_attribute("latency.operation", operation)
+
     def end(
         self,
         *,

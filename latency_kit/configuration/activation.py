@@ -1,0 +1,52 @@
+"""Filling and emptying the slot that every call site looks at. The only module that writes to it."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from latency_kit.clock import Clock, WallAnchor
+from latency_kit.measurement.active import active
+from latency_kit.measurement.losses import Losses
+from latency_kit.measurement.recording import MeasurementObserver, Recording
+
+if TYPE_CHECKING:
+    from latency_kit.measurement.spans import SpanMaker
+
+__all__ = ["activate", "activated", "deactivate"]
+
+
+def activate(
+    recording: Recording,
+    *,
+    clock: Clock,
+    anchor: WallAnchor,
+    losses: Losses,
+    span_maker: "SpanMaker | None" = None,
+) -> None:
+    """Let every call site record into `recording` from now on."""
+    active.clock = clock.monotonic_ns
+    active.anchor = anchor
+    active.losses = losses
+    active.span_maker = span_maker
+    active.append = recording.append
+
+
+def deactivate() -> None:
+    """Let no call site record any more; calls that are still open end unrecorded."""
+    active.append = None
+    active.span_maker = None
+
+
+@contextmanager
+def activated(*, clock: Clock, observers: Iterable[MeasurementObserver] = ()) -> Iterator[Recording]:
+    """Record into a recording of its own inside the block; put back afterwards what was there."""
+    before = (active.clock, active.anchor, active.losses, active.span_maker, active.append)
+    losses = Losses()
+    anchor = WallAnchor.take(clock)
+    recording = Recording(anchor=anchor, losses=losses, observers=observers)
+    activate(recording, clock=clock, anchor=anchor, losses=losses)
+    try:
+        yield recording
+    finally:
+        recording.drain()
+        active.clock, active.anchor, active.losses, active.span_maker, active.append = before
