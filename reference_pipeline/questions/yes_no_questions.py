@@ -1,0 +1,98 @@
+"""Direct questions that an auxiliary opens: "have you ever", "can you explain", "is the heap sorted"."""
+
+from reference_pipeline.questions.lexicon import (
+    ADVERBS,
+    AUXILIARIES,
+    BE,
+    DETERMINERS,
+    FUNCTION_WORDS,
+    MODALS,
+    POSSESSIVES,
+    SUBJECTS,
+    WH,
+)
+from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.place import Level, Place
+
+__all__ = ["begins"]
+
+_ELLIPTICAL = PhraseSet(
+    "any experience/idea/ideas/thoughts/questions/examples/favourite/favorite/plans/reason/chance/preference/"
+    "advice/tips/concerns/regrets",
+    "ever used/worked/built/tried/had/been/written/done/seen/led/managed/deployed/wondered",
+)
+
+_IDIOMS = PhraseSet(
+    "should you need/have/want/wish/ever/decide/choose",
+    "had i/you/we/they/it",
+    "were i/it/we/they to",
+    "may the/you/it",
+    "do it/this/that/these/those/not",
+    "have it/this/that/these/those/a",
+    "can do/not",
+    "will do/not",
+    "did not",
+    "would have/be/not",
+    "might/must it",
+)
+"""What looks inverted and is a condition, a wish, an order or a statement without its subject."""
+
+_BLOCKING = (
+    SUBJECTS
+    | WH
+    | MODALS
+    | frozenset("to as than neither nor let never not rarely hardly seldom and/or only who please be".split())
+)
+"""Words after which "can you" in the middle of a turn is no inversion ("as much as you can you should")."""
+
+_ELIDED = frozenset(
+    "great good nice fine true correct right important called just really very so not about what how why where "
+    "because all when too more most less like pretty quite probably definitely basically nothing everything "
+    "something one two to in on at for of from with by going sure always never often only".split()
+)
+"""Words after a leading "is" or "was" that show a statement whose subject was not said or not heard."""
+
+_TAKES_NOUN = {
+    "is": DETERMINERS,
+    "are": DETERMINERS,
+    "was": POSSESSIVES | {"there"},
+    "were": POSSESSIVES | {"the", "any"},
+    "does": DETERMINERS,
+    "did": POSSESSIVES | {"the", "any", "anyone", "anything", "everyone"},
+    "do": POSSESSIVES | {"people", "most", "all", "any", "developers", "engineers"},
+    "has": POSSESSIVES | {"the", "anyone", "anything"},
+    "have": {"your", "people", "any"},
+}
+
+
+def begins(place: Place) -> int:
+    """Return how many words the auxiliary and its subject take; 0 where no question begins."""
+    if place.level > Level.INSIDE and (taken := _ELLIPTICAL.match(place.forms, place.at)):
+        return taken
+    auxiliary = place.form()
+    if auxiliary not in AUXILIARIES or _IDIOMS.match(place.forms, place.at):
+        return 0
+    negated = int(place.form(1) == "not")
+    subject = place.form(1 + negated)
+    taken = 2 + negated
+    if subject == "you":
+        return taken if place.level > Level.INSIDE or place.form(-1) not in _BLOCKING else 0
+    if subject in SUBJECTS:
+        # "this is it" and "what i like is it" end or run on; only a clause's beginning decides.
+        enough = len(place.forms) > place.at + taken
+        return taken if place.level > Level.INSIDE and enough else 0
+    if place.level < Level.LEADING:
+        return 0
+    return taken if _takes_noun(place, auxiliary, subject) else 0
+
+
+def _takes_noun(place: Place, auxiliary: str, subject: str) -> bool:
+    if subject in _TAKES_NOUN.get(auxiliary, DETERMINERS if auxiliary in MODALS else ()):
+        return len(place.rest) > 3  # noqa: PLR2004  # auxiliary, determiner, noun, and what is said of it
+    if len(place.rest) < 3 or subject in FUNCTION_WORDS or subject in ADVERBS or subject in _ELIDED:  # noqa: PLR2004  # the same
+        return False
+    if auxiliary == "does":
+        return True
+    if auxiliary in BE:
+        return auxiliary in ("is", "are") and not subject.endswith(("ing", "ed", "ly"))
+    return auxiliary in ("do", "can", "should", "could", "will") and subject.endswith("s")
