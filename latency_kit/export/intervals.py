@@ -4,15 +4,16 @@ Interval points are differences from the last point that arrived, so a failed ex
 values are in the next difference. Pure data; no OpenTelemetry import.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from latency_kit.errors import UsageError
 from latency_kit.export.series import NumberData, SeriesData
+from latency_kit.histogram.snapshot import HistogramSnapshot
 from latency_kit.measurement.measurement import AttributeValue
 
 __all__ = ["Intervals", "NumberPoint", "Point", "SeriesPoint", "cumulative_number", "cumulative_point"]
 
-Bucket = tuple[int, int, int]
 Key = tuple[str, ...]
 
 
@@ -22,19 +23,15 @@ class SeriesPoint:
 
     Attributes:
         series: Whose values they are; its own histogram is cumulative.
-        buckets: `(lowest_ns, highest_ns, count)`, ascending, without empty ones.
-        count: Number of values.
-        sum_ns: Their sum.
-        min_ns: The smallest one; None where an interval's cannot be told exactly.
-        max_ns: The largest one; None where an interval's cannot be told exactly.
+        histogram: The values; never empty.
+        min_ns: The smallest value; None where it is not known exactly.
+        max_ns: The largest value; None where it is not known exactly.
         start_unix_nano: Since when the values count.
         time_unix_nano: Until when they count.
     """
 
     series: SeriesData
-    buckets: Sequence[Bucket]
-    count: int
-    sum_ns: int
+    histogram: HistogramSnapshot
     min_ns: int | None
     max_ns: int | None
     start_unix_nano: int
@@ -55,16 +52,13 @@ Point = SeriesPoint | NumberPoint
 
 
 def cumulative_point(series: SeriesData, time_unix_nano: int) -> SeriesPoint:
-    """Return all values of `series` since its start."""
+    """Return all values of `series`, which holds some, since its start."""
     histogram = series.histogram
-    holds_values = histogram.count > 0
     return SeriesPoint(
         series=series,
-        buckets=tuple(histogram.buckets()),
-        count=histogram.count,
-        sum_ns=histogram.sum_ns,
-        min_ns=histogram.min_ns if holds_values else None,
-        max_ns=histogram.max_ns if holds_values else None,
+        histogram=histogram,
+        min_ns=histogram.min_ns if histogram.is_exact else None,
+        max_ns=histogram.max_ns if histogram.is_exact else None,
         start_unix_nano=series.start_unix_nano,
         time_unix_nano=time_unix_nano,
     )
@@ -97,25 +91,18 @@ class Intervals:
     def new_of_series(self, cumulative: SeriesPoint) -> SeriesPoint | None:
         """Return the values since the last arrival; None where there are none."""
         before = self._series.get(_series_key(cumulative.series))
-        if (
-            before is None
-            or before.start_unix_nano != cumulative.start_unix_nano
-            or before.count > cumulative.count
-        ):
-            return cumulative if cumulative.count else None
-        if before.count == cumulative.count:
+        if before is None or before.series.start_unix_nano != cumulative.series.start_unix_nano:
+            return cumulative
+        try:
+            new = cumulative.histogram.minus(before.histogram)
+        except UsageError:
+            # Fewer values than before: the series was emptied and goes on under its old start.
+            return cumulative
+        if not new.count:
             return None
-        counts_before = {lowest_ns: count for lowest_ns, _, count in before.buckets}
-        buckets = [
-            (lowest_ns, highest_ns, count - counts_before.get(lowest_ns, 0))
-            for lowest_ns, highest_ns, count in cumulative.buckets
-            if count > counts_before.get(lowest_ns, 0)
-        ]
         return SeriesPoint(
             series=cumulative.series,
-            buckets=buckets,
-            count=cumulative.count - before.count,
-            sum_ns=cumulative.sum_ns - before.sum_ns,
+            histogram=new,
             # A new extreme belongs to the interval; an old one says nothing about it.
             min_ns=cumulative.min_ns if cumulative.min_ns != before.min_ns else None,
             max_ns=cumulative.max_ns if cumulative.max_ns != before.max_ns else None,

@@ -74,14 +74,19 @@ def metrics_data(
 
 
 def _histogram_point(point: SeriesPoint) -> ExponentialHistogramPoint:
-    buckets = exponential_buckets(point.buckets, lowest_ns=point.min_ns or 0, highest_ns=point.max_ns)
+    histogram = point.histogram
+    buckets = exponential_buckets(
+        ((bucket.lowest_ns, bucket.highest_ns, bucket.count) for bucket in histogram.buckets()),
+        lowest_ns=point.min_ns or 0,
+        highest_ns=point.max_ns,
+    )
     attributes = _series_attributes(point.series)
     return ExponentialHistogramPoint(
         attributes=attributes,
         start_time_unix_nano=point.start_unix_nano,
         time_unix_nano=point.time_unix_nano,
-        count=point.count,
-        sum=ns_to_s(point.sum_ns),
+        count=histogram.count,
+        sum=ns_to_s(histogram.sum_ns),
         scale=buckets.scale,
         zero_count=buckets.zero_count,
         positive=ExponentialBucketCounts(offset=buckets.offset, bucket_counts=buckets.counts),

@@ -107,7 +107,11 @@ class PeriodicMetricExport:
             for kind, number in collected.losses.items()
         ]
         return [
-            *(cumulative_point(series, now_unix_nano) for series in collected.series),
+            *(
+                cumulative_point(series, now_unix_nano)
+                for series in collected.series
+                if series.histogram.count
+            ),
             *(cumulative_number(number, now_unix_nano) for number in (*collected.numbers, *lost)),
         ]
 

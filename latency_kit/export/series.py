@@ -1,41 +1,12 @@
 """What the metric export takes in: finished data, one object a time series; no OpenTelemetry here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Protocol
 
-from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue, Outcome
+from latency_kit.histogram.snapshot import HistogramSnapshot
+from latency_kit.measurement.measurement import AttributeValue, Outcome
 
-__all__ = ["CollectedMetrics", "HistogramCounts", "NumberData", "SeriesData", "SlowCall"]
-
-
-class HistogramCounts(Protocol):
-    """What the export reads of a cumulative histogram snapshot."""
-
-    @property
-    def count(self) -> int:
-        """The number of values."""
-        ...
-
-    @property
-    def sum_ns(self) -> int:
-        """The sum of all values, in nanoseconds."""
-        ...
-
-    @property
-    def min_ns(self) -> int:
-        """The smallest value, in nanoseconds; meaningful only where `count` is not 0."""
-        ...
-
-    @property
-    def max_ns(self) -> int:
-        """The largest value, in nanoseconds; meaningful only where `count` is not 0."""
-        ...
-
-    def buckets(self) -> Iterator[tuple[int, int, int]]:
-        """Yield `(lowest_ns, highest_ns, count)` of the buckets that hold values, ascending."""
-        ...
+__all__ = ["CollectedMetrics", "NumberData", "SeriesData", "SlowCall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +25,7 @@ class SlowCall:
     unix_nano: int
     trace_id: int
     span_id: int
-    attributes: Mapping[str, AttributeValue] = field(default=NO_ATTRIBUTES)
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +45,9 @@ class SeriesData:
     component: str
     operation: str
     outcome: Outcome
-    histogram: HistogramCounts
+    histogram: HistogramSnapshot
     start_unix_nano: int
-    attributes: Mapping[str, AttributeValue] = field(default=NO_ATTRIBUTES)
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     exemplars: Sequence[SlowCall] = ()
 
 
@@ -98,7 +69,7 @@ class NumberData:
     description: str
     value: int | float
     start_unix_nano: int | None = None
-    attributes: Mapping[str, AttributeValue] = field(default=NO_ATTRIBUTES)
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,5 +85,5 @@ class CollectedMetrics:
 
     series: Sequence[SeriesData] = ()
     numbers: Sequence[NumberData] = ()
-    losses: Mapping[str, int] = field(default=MappingProxyType({}))
+    losses: Mapping[str, int] = field(default_factory=dict)
     start_unix_nano: int = 0

@@ -11,12 +11,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
 from latency_kit.errors import ConfigurationError
-from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue
+from latency_kit.measurement.measurement import AttributeValue
 
 __all__ = ["Compression", "ExportSettings", "OtlpProtocol", "Signal", "Temporality"]
 
@@ -24,7 +23,6 @@ Signal = Literal["traces", "metrics"]
 Compression = Literal["none", "gzip"]
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class OtlpProtocol(StrEnum):
@@ -74,12 +72,12 @@ class ExportSettings:
     traces_protocol: OtlpProtocol = OtlpProtocol.GRPC
     metrics_protocol: OtlpProtocol = OtlpProtocol.GRPC
     endpoint: str | None = None
-    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float | None = None
     insecure: bool | None = None
     compression: Compression | None = None
     service_name: str | None = None
-    resource_attributes: Mapping[str, AttributeValue] = field(default=NO_ATTRIBUTES)
+    resource_attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     temporality: Temporality = Temporality.CUMULATIVE
     metric_interval_s: float = 60.0
     span_interval_s: float = 5.0
