@@ -20,6 +20,7 @@ from latency_kit.errors import (
     UsageError,
 )
 from latency_kit.measurement import (
+    Context,
     Measurement,
     Operation,
     Outcome,
@@ -38,6 +39,7 @@ from latency_kit.measurement import (
 
 __all__ = [
     "ConfigurationError",
+    "Context",
     "CorruptDataError",
     "LatencyKitError",
     "Measurement",

@@ -5,6 +5,7 @@ Knows nothing of budgets, exporters, storage or configuration.
 
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.context import (
+    Context,
     bind,
     context_from_traceparent,
     current_context,
@@ -20,6 +21,7 @@ from latency_kit.measurement.recording import Exemplar, Recording, SeriesSnapsho
 __all__ = [
     "AttributeValue",
     "CallSite",
+    "Context",
     "Exemplar",
     "Measurement",
     "Operation",

@@ -15,7 +15,7 @@ from latency_kit.measurement.losses import Losses
 if TYPE_CHECKING:
     from latency_kit.measurement.spans import SpanMaker
 
-__all__ = ["Entry", "active", "current_span_maker"]
+__all__ = ["Entry", "active", "current_span_maker", "installed_provider"]
 
 Entry = tuple[Any, int, int, Any, Any, Any, Any]
 """What a finished call hands over: (call site, start_ns, end_ns, outcome, error, attributes, span)."""
@@ -43,20 +43,23 @@ class _Active:
 active = _Active()
 
 
-def current_span_maker() -> "SpanMaker | None":
-    """Return what makes spans now, or None where no OpenTelemetry provider is installed.
+def installed_provider() -> object | None:
+    """Return the OpenTelemetry tracer provider that is installed, or None.
 
     Asking the OpenTelemetry API for its provider costs a look into the environment each time, and its
     no-provider span costs microseconds. The API module's own variable tells the same for nothing (it is
     read here only, and a test holds it over the supported versions).
     """
+    trace = sys.modules.get("opentelemetry.trace")
+    return None if trace is None else getattr(trace, "_TRACER_PROVIDER", None)
+
+
+def current_span_maker() -> "SpanMaker | None":
+    """Return what makes spans now, or None where no OpenTelemetry provider is installed."""
     maker = active.span_maker
     if maker is not None:
         return maker
-    trace = sys.modules.get("opentelemetry.trace")
-    if trace is None:
-        return None
-    provider = getattr(trace, "_TRACER_PROVIDER", None)
+    provider = installed_provider()
     if provider is None:
         return None
     found = active.found

@@ -80,5 +80,7 @@ def _name(what: str, given: str) -> str:
             "write measure_latency('component', 'operation')"
         )
     if not given or given != given.strip() or "\n" in given:
-        raise UsageError(f"{what} must be a non-empty name without surrounding space or line breaks, got {given!r}")
+        raise UsageError(
+            f"{what} must be a non-empty name without surrounding space or line breaks, got {given!r}"
+        )
     return given

@@ -113,10 +113,16 @@ def _kind_of(function: Any) -> Callable[[CallSite, Any], Any]:
     if isinstance(function, classmethod):
         raise UsageError("put @measure_latency(...) under @classmethod, next to the function")
     if isinstance(function, type) or not callable(function):
-        raise UsageError(f"measure_latency decorates functions, got {function!r}; decorate its methods instead")
+        raise UsageError(
+            f"measure_latency decorates functions, got {function!r}; decorate its methods instead"
+        )
     if isinstance(function, staticmethod):
         raise UsageError("put @measure_latency(...) under @staticmethod, next to the function")
-    called = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__
+    called = (
+        function
+        if inspect.isroutine(function) or isinstance(function, functools.partial)
+        else function.__call__
+    )
     if inspect.iscoroutinefunction(called):
         return _coroutine_function
     if inspect.isasyncgenfunction(called):

@@ -28,9 +28,7 @@ class OpenCall:
 
     __slots__ = ("_attributes", "_maker", "_token", "ended", "site", "span", "start_ns")
 
-    def __init__(
-        self, site: CallSite, start_ns: int, maker: "SpanMaker | None", span: "Span | None"
-    ) -> None:
+    def __init__(self, site: CallSite, start_ns: int, maker: "SpanMaker | None", span: "Span | None") -> None:
         self.site = site
         self.start_ns = start_ns
         self.span = span

@@ -11,7 +11,7 @@ from typing import Any
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer
 
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
@@ -37,7 +37,7 @@ class SpanMaker:
         self._tracer = tracer
 
     @classmethod
-    def of_provider(cls, provider: TracerProvider) -> "SpanMaker":
+    def of_provider(cls, provider: Any) -> "SpanMaker":
         """Make spans with the tracer that `provider` gives to latency_kit."""
         return cls(provider.get_tracer(INSTRUMENTATION_NAME))
 
@@ -102,7 +102,9 @@ class SpanMaker:
             active.losses.count("spans_failed", why=repr(failure))
 
     @staticmethod
-    def _mark_failed(span: Span, at_unix_nano: int, outcome: Outcome, error: BaseException | str | None) -> None:
+    def _mark_failed(
+        span: Span, at_unix_nano: int, outcome: Outcome, error: BaseException | str | None
+    ) -> None:
         if isinstance(error, BaseException):
             span.set_attribute("error.type", error_type(error))
             span.record_exception(error, timestamp=at_unix_nano)

@@ -203,7 +203,10 @@ def test_an_async_block_is_measured_and_its_error_is_raised_unchanged() -> None:
 
     with capture_measurements(clock=clock) as captured, pytest.raises(TimeoutError):
         asyncio.run(fail())
-    assert (captured.measurements[0].error, captured.measurements[0].duration_ns) == ("TimeoutError", 8_000_000)
+    assert (captured.measurements[0].error, captured.measurements[0].duration_ns) == (
+        "TimeoutError",
+        8_000_000,
+    )
 
 
 def test_an_attribute_of_a_wrong_type_is_dropped_and_never_raises() -> None:
@@ -247,7 +250,12 @@ def test_methods_static_methods_class_methods_and_partials_are_measured() -> Non
             "static",
             5,
         )
-    assert [m.operation for m in captured.measurements] == ["method", "class_method", "static_method", "partial"]
+    assert [m.operation for m in captured.measurements] == [
+        "method",
+        "class_method",
+        "static_method",
+        "partial",
+    ]
 
 
 def test_recursion_measures_each_call() -> None:
