@@ -10,7 +10,7 @@ from typing import TextIO
 from latency_kit.errors import UsageError
 from latency_kit.measurement.measurement import Measurement
 from latency_kit.storage.jsonl_reader import JsonlReader
-from latency_kit.storage.record import FIELDS, StoredMeasurement, fields_of, stored
+from latency_kit.storage.record import FIELDS, StoredMeasurement, fields_of
 
 __all__ = ["export_csv", "write_csv"]
 
@@ -30,7 +30,7 @@ def write_csv(records: Iterable[Measurement | StoredMeasurement], stream: TextIO
     writer.writerow(FIELDS)
     count = 0
     for record in records:
-        fields = fields_of(stored(record) if isinstance(record, Measurement) else record)
+        fields = fields_of(record)
         fields["metadata"] = json.dumps(fields["metadata"])
         writer.writerow([_cell(fields.get(name, "")) for name in FIELDS])
         count += 1

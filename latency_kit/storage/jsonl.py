@@ -169,11 +169,8 @@ class JsonlWriter:
         try:
             descriptor = self._opened()
             status = os.fstat(descriptor)
-            if (
-                status.st_size
-                and status.st_size + len(data) > self._max_bytes
-                and stat.S_ISREG(status.st_mode)
-            ):
+            size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+            if size and size + sum(map(len, lines)) > self._max_bytes:
                 descriptor = self._rotated(descriptor)
                 status = os.fstat(descriptor)
             afresh = b"" if self._ends_whole(descriptor, status) else b"\n"

@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from latency_kit.errors import CorruptDataError
@@ -85,32 +86,32 @@ class StoredMeasurement:
 
 def stored(measurement: Measurement) -> StoredMeasurement:
     """Return what the file keeps of a measurement."""
-    failed_without_outcome = measurement.error is not None and measurement.outcome is Outcome.OK
     return StoredMeasurement(
         start_unix_nano=measurement.start_unix_nano // NS_PER_MS * NS_PER_MS,
         component=measurement.component,
         operation=measurement.operation,
         duration_ns=measurement.duration_ns,
         metadata=json_safe_mapping(measurement.attributes),
-        outcome=Outcome.ERROR if failed_without_outcome else measurement.outcome,
+        outcome=_effective_outcome(measurement),
         error=measurement.error,
         trace_id=measurement.trace_id,
         span_id=measurement.span_id,
     )
 
 
-def fields_of(record: StoredMeasurement) -> dict[str, Any]:
+def fields_of(record: Measurement | StoredMeasurement) -> dict[str, Any]:
     """Return the fields of a record by name, in order; those that do not apply are absent."""
+    is_stored = isinstance(record, StoredMeasurement)
     fields: dict[str, Any] = {
         "timestamp": _timestamp(record.start_unix_nano),
         "component": record.component,
         "operation": record.operation,
         "duration_ms": record.duration_ms,
-        "metadata": record.metadata,
+        "metadata": record.metadata if is_stored else json_safe_mapping(record.attributes),
     }
-    error = _error_text(record)
-    if error is not None:
-        fields["error"] = error
+    outcome = record.outcome if is_stored else _effective_outcome(record)
+    if outcome is not Outcome.OK:
+        fields["error"] = _error_text(outcome, record.error)
     if record.trace_id is not None:
         fields["trace_id"] = f"{record.trace_id:032x}"
     if record.span_id is not None:
@@ -118,9 +119,9 @@ def fields_of(record: StoredMeasurement) -> dict[str, Any]:
     return fields
 
 
-def line_of(measurement: Measurement) -> bytes:
-    r"""Return the line of a measurement, ASCII, ended by "\n"; it holds no other line break of any kind."""
-    return _encode(fields_of(stored(measurement))).encode("ascii") + b"\n"
+def line_of(record: Measurement | StoredMeasurement) -> bytes:
+    r"""Return the line of a record, ASCII, ended by "\n"; it holds no other line break of any kind."""
+    return _encode(fields_of(record)).encode("ascii") + b"\n"
 
 
 def parse_line(line: bytes) -> StoredMeasurement:
@@ -153,11 +154,22 @@ def parse_line(line: bytes) -> StoredMeasurement:
     )
 
 
+def _effective_outcome(measurement: Measurement) -> Outcome:
+    # An error that came with a good outcome must not vanish: there is no field for the outcome alone.
+    if measurement.outcome is Outcome.OK and measurement.error is not None:
+        return Outcome.ERROR
+    return measurement.outcome
+
+
 def _timestamp(unix_nano: int) -> str:
     seconds, rest_ns = divmod(unix_nano, NS_PER_S)
+    return f"{_second(seconds)}.{rest_ns // NS_PER_MS:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
     # Not fromtimestamp, which refuses times before 1970 on Windows.
-    second = _EPOCH + timedelta(seconds=seconds)
-    return f"{second.isoformat()}.{rest_ns // NS_PER_MS:03d}Z"
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 def _unix_nano(timestamp: str) -> int:
@@ -171,12 +183,10 @@ def _unix_nano(timestamp: str) -> int:
     return seconds * NS_PER_S + int(timestamp[20:23]) * NS_PER_MS
 
 
-def _error_text(record: StoredMeasurement) -> str | None:
-    if record.outcome is Outcome.OK:
-        return None
-    if record.error is None:
-        return str(record.outcome)
-    return record.error if record.outcome is Outcome.ERROR else f"{record.outcome}: {record.error}"
+def _error_text(outcome: Outcome, error: str | None) -> str:
+    if error is None:
+        return str(outcome)
+    return error if outcome is Outcome.ERROR else f"{outcome}: {error}"
 
 
 def _outcome_and_error(text: str | None) -> tuple[Outcome, str | None]:
