@@ -1,0 +1,160 @@
+"""The web application: the page's files and one WebSocket per viewer. The only module that knows Starlette.
+
+What viewers say and get is the channel's business; who may come in is the access rules'.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import latency_kit
+from latency_kit.errors import MissingExtraError
+from reference_pipeline.display.access import Access
+from reference_pipeline.display.channel import Channel
+from reference_pipeline.display.sessions import MAIN_SESSION, Sessions
+from reference_pipeline.display.viewers import Viewer
+
+try:
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import FileResponse, Response
+    from starlette.routing import Route, WebSocketRoute
+    from starlette.websockets import WebSocket, WebSocketDisconnect
+except ImportError as missing:
+    raise MissingExtraError("starlette", "assistant") from missing
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["CLOSE_NO_SESSION", "CLOSE_NO_TOKEN", "SOCKET_PATH", "web_app"]
+
+SOCKET_PATH = "/viewer"
+
+CLOSE_NO_TOKEN = 4401
+"""Close code for a viewer without the token (a private code, after HTTP's 401)."""
+
+CLOSE_NO_SESSION = 4404
+"""Close code for a session that does not run (after HTTP's 404)."""
+
+CLOSE_FULL = 1013
+"""The standard's "try again later": the channel has all the viewers that it takes."""
+
+_CLOSE_BOUND_S = 1.0
+"""A stalled socket cannot take its close frame either; no longer than this is waited for it."""
+
+_PAGE = Path(__file__).parent / "page"
+
+_FILES = {
+    "/": ("index.html", "text/html"),
+    "/style.css": ("style.css", "text/css"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/connection.js": ("connection.js", "text/javascript"),
+    "/painter.js": ("painter.js", "text/javascript"),
+    "/transcript.js": ("transcript.js", "text/javascript"),
+    "/turns.js": ("turns.js", "text/javascript"),
+    "/timing.js": ("timing.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+"""Everything that is served, by name: no path of a request ever reaches the file system."""
+
+_HEADERS = {
+    # The page loads and connects to nothing but us, and a script in a note could not run even as markup.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    # Isolated pages have a performance.now() of 5 microseconds instead of 100.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    # A page of yesterday's version must not talk to today's server.
+    "Cache-Control": "no-cache",
+}
+
+_log = logging.getLogger(__name__)
+
+
+def web_app(sessions: Sessions, access: Access) -> "ASGIApp":
+    """Return the ASGI application that shows `sessions` to whom `access` lets in."""
+
+    async def page_file(request: Request) -> Response:
+        if not access.host_allowed(request.headers.get("host")):
+            raise HTTPException(421, "this server does not go by that name")
+        name, media_type = _FILES[request.url.path]
+        return FileResponse(_PAGE / name, media_type=media_type, headers=_HEADERS)
+
+    async def viewer_socket(websocket: WebSocket) -> None:
+        host = websocket.headers.get("host")
+        origin = websocket.headers.get("origin")
+        if not (access.host_allowed(host) and access.origin_allowed(origin, host)):
+            await websocket.close()  # before accepting: the browser sees 403 and tells its page nothing
+            return
+        try:
+            await websocket.accept()
+            await _admit(websocket, sessions, access)
+        except WebSocketDisconnect:
+            return
+
+    routes = [Route(path, page_file) for path in _FILES]
+    return Starlette(routes=[*routes, WebSocketRoute(SOCKET_PATH, viewer_socket)])
+
+
+async def _admit(websocket: WebSocket, sessions: Sessions, access: Access) -> None:
+    asked = websocket.query_params
+    if not access.token_allowed(asked.get("token")):
+        await websocket.close(CLOSE_NO_TOKEN, "a token is needed: open the address as it was printed")
+        return
+    session = asked.get("session", MAIN_SESSION)
+    channel = sessions.find(session)
+    if channel is None:
+        await websocket.close(CLOSE_NO_SESSION, "no such session is running")
+        return
+    after = asked.get("after", "")
+    viewer = channel.join(
+        websocket.send_text,
+        # Sixteen digits are more messages than were ever sent, and no longer number is worth reading.
+        after=int(after) if after.isascii() and after.isdigit() and len(after) <= 16 else 0,  # noqa: PLR2004
+        identity=asked.get("channel", ""),
+    )
+    if viewer is None:
+        await websocket.close(CLOSE_FULL, "all places are taken")
+        return
+    await _attend(websocket, viewer, channel)
+
+
+async def _attend(websocket: WebSocket, viewer: Viewer, channel: Channel) -> None:
+    tasks = [
+        asyncio.create_task(_listen(websocket, viewer, channel), name=f"viewer {viewer.number}: listen"),
+        asyncio.create_task(viewer.write(), name=f"viewer {viewer.number}: write"),
+        asyncio.create_task(viewer.ping(), name=f"viewer {viewer.number}: ping"),
+        asyncio.create_task(viewer.until_sent_away(), name=f"viewer {viewer.number}: until sent away"),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        channel.leave(viewer)
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+            _log.error("viewer %d of session %s failed", viewer.number, channel.session, exc_info=outcome)
+    if viewer.farewell is not None:
+        try:
+            async with asyncio.timeout(_CLOSE_BOUND_S):
+                await websocket.close(viewer.farewell.code, viewer.farewell.reason)
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            return  # stalled or gone already; the server ends the connection with us
+
+
+async def _listen(websocket: WebSocket, viewer: Viewer, channel: Channel) -> None:
+    while True:
+        said = await websocket.receive()
+        arrived_ns = latency_kit.now_ns()
+        if said["type"] == "websocket.disconnect":
+            return
+        channel.take(viewer, said.get("text") or "", arrived_ns=arrived_ns)
