@@ -4,10 +4,18 @@ This floor knows nothing of spans, budgets or exporters. The encoding and the lo
 first used.
 """
 
+from importlib import import_module
+
+from latency_kit.histogram.bucket import Bucket
 from latency_kit.histogram.histogram import Histogram
 from latency_kit.histogram.layout import DEFAULT_LAYOUT, MAX_VALUE_NS, BucketLayout
 from latency_kit.histogram.recorder import Recorder
-from latency_kit.histogram.snapshot import Bucket, HistogramSnapshot
+from latency_kit.histogram.snapshot import HistogramSnapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from latency_kit.histogram.codec import decode, decode_base64, encode, encode_base64, encode_compressed
+    from latency_kit.histogram.log import HistogramLogReader, HistogramLogWriter, LoggedInterval
 
 __all__ = [
     "DEFAULT_LAYOUT",
@@ -15,6 +23,34 @@ __all__ = [
     "Bucket",
     "BucketLayout",
     "Histogram",
+    "HistogramLogReader",
+    "HistogramLogWriter",
     "HistogramSnapshot",
+    "LoggedInterval",
     "Recorder",
+    "decode",
+    "decode_base64",
+    "encode",
+    "encode_base64",
+    "encode_compressed",
 ]
+
+_MODULE_OF_NAME = {
+    "HistogramLogReader": "log",
+    "HistogramLogWriter": "log",
+    "LoggedInterval": "log",
+    "decode": "codec",
+    "decode_base64": "codec",
+    "encode": "codec",
+    "encode_base64": "codec",
+    "encode_compressed": "codec",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF_NAME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

@@ -1,7 +1,9 @@
 """Counters in sparse pages as narrow as their counts allow. What an index means lives in the layout."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from operator import add, sub
 
 from latency_kit.errors import UsageError
@@ -129,22 +131,21 @@ class SparseCounters:
                 if count:
                     yield first + slot, count
 
-    def index_at_rank(self, rank: int) -> int:
-        """Return the index of the counter that holds the `rank`-th smallest value, counted from 1.
+    def counts_through_pages(self) -> list[int]:
+        """Return for each page the sum of its counters and of all below it."""
+        return list(accumulate(map(sum, self.pages)))
 
-        Raises:
-            UsageError: Fewer values than `rank` were counted.
+    def index_at_rank(self, rank: int, through_pages: list[int]) -> int:
+        """Return the index of the counter that holds the `rank`-th smallest value.
+
+        Args:
+            rank: From 1 to the sum of all counters.
+            through_pages: What `counts_through_pages` returned.
         """
-        before = 0
-        for number, page in enumerate(self.pages):
-            through = before + sum(page)
-            if through >= rank:
-                for slot, count in enumerate(page):
-                    before += count
-                    if before >= rank:
-                        return (number << PAGE_BITS) + slot
-            before = through
-        raise UsageError(f"rank must be at most the count of values, {before}, got {rank}")
+        number = bisect_left(through_pages, rank)
+        before = through_pages[number - 1] if number else 0
+        slot = bisect_left(list(accumulate(self.pages[number], initial=before)), rank) - 1
+        return (number << PAGE_BITS) + slot
 
     def count_through(self, index: int) -> int:
         """Return the sum of all counters up to and including `index`."""

@@ -14,6 +14,9 @@ __all__ = ["Histogram"]
 _CHUNK = 4096
 """Values converted at a time: bounds the memory that a large batch takes for a moment to some 150 KB."""
 
+_FEWEST_FAST = 24
+"""Below this many values the fixed cost of converting a batch as a whole exceeds its gain."""
+
 
 class Histogram:
     """Counts values, in nanoseconds, in the buckets of a layout.
@@ -26,10 +29,20 @@ class Histogram:
     - Not thread-safe: one thread at a time, or `Recorder`.
     """
 
-    __slots__ = ("_count", "_counters", "_is_exact", "_layout", "_max_ns", "_min_ns", "_sum_ns")
+    __slots__ = (
+        "_count",
+        "_counters",
+        "_is_default_layout",
+        "_is_exact",
+        "_layout",
+        "_max_ns",
+        "_min_ns",
+        "_sum_ns",
+    )
 
     def __init__(self, layout: BucketLayout = DEFAULT_LAYOUT) -> None:
         self._layout = layout
+        self._is_default_layout = layout == DEFAULT_LAYOUT
         self._is_exact: bool
         self.reset()
 
@@ -73,7 +86,7 @@ class Histogram:
         if lowest < 0 or highest > MAX_VALUE_NS:
             _checked_value(lowest if lowest < 0 else highest)
         self._check_count(len(batch))
-        is_fast = self._layout == DEFAULT_LAYOUT and highest <= LARGEST_FAST_NS
+        is_fast = self._is_default_layout and highest <= LARGEST_FAST_NS and len(batch) >= _FEWEST_FAST
         for start in range(0, len(batch), _CHUNK):
             chunk = batch[start : start + _CHUNK] if len(batch) > _CHUNK else batch
             if not is_fast:

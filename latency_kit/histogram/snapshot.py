@@ -4,44 +4,12 @@ from collections.abc import Iterable, Iterator
 from math import sqrt
 
 from latency_kit.errors import NoDataError, UsageError
+from latency_kit.histogram.bucket import Bucket
 from latency_kit.histogram.counters import MAX_COUNT, SparseCounters
 from latency_kit.histogram.layout import DEFAULT_LAYOUT, MAX_VALUE_NS, BucketLayout
 from latency_kit.histogram.percentile import ceil_rank
 
-__all__ = ["Bucket", "HistogramSnapshot"]
-
-
-class Bucket:
-    """A range of neighbouring values that share a counter, and their count.
-
-    Attributes:
-        lowest_ns: The smallest value of the range.
-        highest_ns: The largest value of the range, included.
-        count: How many values fell into it.
-    """
-
-    # Written out because importing dataclasses would cost more than the whole floor.
-    __slots__ = ("count", "highest_ns", "lowest_ns")
-
-    def __init__(self, *, lowest_ns: int, highest_ns: int, count: int) -> None:
-        self.lowest_ns = lowest_ns
-        self.highest_ns = highest_ns
-        self.count = count
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Bucket):
-            return NotImplemented
-        return (self.lowest_ns, self.highest_ns, self.count) == (
-            other.lowest_ns,
-            other.highest_ns,
-            other.count,
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.lowest_ns, self.highest_ns, self.count))
-
-    def __repr__(self) -> str:
-        return f"Bucket(lowest_ns={self.lowest_ns}, highest_ns={self.highest_ns}, count={self.count})"
+__all__ = ["HistogramSnapshot"]
 
 
 class HistogramSnapshot:
@@ -61,7 +29,7 @@ class HistogramSnapshot:
         counters: The counts by index of the layout; read-only by agreement.
     """
 
-    __slots__ = ("_count", "_counters", "_is_exact", "_layout", "_max_ns", "_min_ns", "_sum_ns")
+    __slots__ = ("_count", "_counters", "_is_exact", "_layout", "_max_ns", "_min_ns", "_sum_ns", "_through")
 
     def __init__(  # noqa: PLR0913  # the state of a histogram, and only other modules of this floor call it
         self,
@@ -81,6 +49,7 @@ class HistogramSnapshot:
         self._min_ns = min_ns
         self._max_ns = max_ns
         self._is_exact = is_exact
+        self._through: list[int] | None = None
 
     @classmethod
     def empty(cls, layout: BucketLayout = DEFAULT_LAYOUT) -> "HistogramSnapshot":
@@ -202,7 +171,10 @@ class HistogramSnapshot:
         """
         rank = ceil_rank(percentile, self._count)
         self._need_data(f"percentile {percentile}")
-        index = self._counters.index_at_rank(rank)
+        if self._through is None:
+            # Kept because percentiles are asked for several at a time, and summing pages is most of the cost.
+            self._through = self._counters.counts_through_pages()
+        index = self._counters.index_at_rank(rank, self._through)
         return self._layout.highest_at(index) if percentile else self._layout.lowest_at(index)
 
     def percentiles(self, percentiles: Iterable[float]) -> dict[float, int]:
@@ -300,6 +272,37 @@ class HistogramSnapshot:
             min_ns=max(known.min_ns, self._min_ns),
             max_ns=min(known.max_ns, self._max_ns),
             is_exact=False,
+        )
+
+    def with_exact_figures(self, *, sum_ns: int, min_ns: int, max_ns: int) -> "HistogramSnapshot":
+        """Return these counts with sum, min and max that were kept beside an encoded histogram.
+
+        Raises:
+            UsageError: The figures cannot be those of values in these buckets.
+        """
+        if not self._count:
+            raise UsageError(
+                "a histogram without values has no sum, minimum or maximum; check its count first"
+            )
+        buckets = list(self.buckets())
+        lowest_sum_ns = sum(bucket.lowest_ns * bucket.count for bucket in buckets)
+        highest_sum_ns = sum(bucket.highest_ns * bucket.count for bucket in buckets)
+        for name, given, lowest, highest in (
+            ("sum_ns", sum_ns, lowest_sum_ns, highest_sum_ns),
+            ("min_ns", min_ns, buckets[0].lowest_ns, buckets[0].highest_ns),
+            ("max_ns", max_ns, buckets[-1].lowest_ns, buckets[-1].highest_ns),
+        ):
+            if not isinstance(given, int) or not lowest <= given <= highest:
+                raise UsageError(
+                    f"{name}={given!r} is not of these values: it must be from {lowest} to {highest}"
+                )
+        return HistogramSnapshot(
+            layout=self._layout,
+            counters=self._counters,
+            count=self._count,
+            sum_ns=sum_ns,
+            min_ns=min_ns,
+            max_ns=max_ns,
         )
 
     def has_same_counts(self, other: "HistogramSnapshot") -> bool:
