@@ -18,7 +18,7 @@ _ALREADY_SAFE = frozenset({str, bool, type(None)})
 
 
 def json_safe_mapping(attributes: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return `attributes` as `json_safe` makes them; one that cannot even be read is left out."""
+    """Return `attributes` as `json_safe` makes them; a mapping that cannot be read gives an empty one."""
     try:
         items = list(attributes.items())
     except Exception:  # noqa: BLE001  # attributes come from the measured program
@@ -36,29 +36,27 @@ def json_safe(value: object, depth: int = MAX_DEPTH) -> Any:
     if type(value) in _ALREADY_SAFE:
         return value
     try:
-        return _number_or_container(value, depth)
+        return _scalar_or_container(value, depth)
     except Exception:  # noqa: BLE001  # whatever a strange object raises when it is looked at
         return _text(value)
 
 
-def _number_or_container(value: object, depth: int) -> Any:
+def _scalar_or_container(value: object, depth: int) -> Any:
     # The usual types first: asking the abstract ones costs a microsecond.
-    if type(value) is float:
-        return _float(value)
-    if type(value) is int and value.bit_length() <= MAX_INT_BITS:
-        return value
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, numbers.Integral):  # numpy's integers as well
+    if type(value) is int or isinstance(value, numbers.Integral):  # numpy's integers as well
         number = int(value)
         return number if number.bit_length() <= MAX_INT_BITS else hex(number)
-    if isinstance(value, numbers.Real):
+    if type(value) is float or isinstance(value, numbers.Real):
         return _float(float(value))
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "backslashreplace")
-    if depth > 0 and isinstance(value, Mapping):
+    return _container(value, depth) if depth > 0 else _text(value)
+
+
+def _container(value: object, depth: int) -> Any:
+    if isinstance(value, Mapping):
         return {_text(key): json_safe(item, depth - 1) for key, item in list(value.items())}
-    if depth > 0 and isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset):
         return [json_safe(item, depth - 1) for item in list(value)]
     return _text(value)
 

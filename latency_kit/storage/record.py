@@ -101,15 +101,17 @@ def stored(measurement: Measurement) -> StoredMeasurement:
 
 def fields_of(record: Measurement | StoredMeasurement) -> dict[str, Any]:
     """Return the fields of a record by name, in order; those that do not apply are absent."""
-    is_stored = isinstance(record, StoredMeasurement)
+    if isinstance(record, StoredMeasurement):
+        metadata, outcome = record.metadata, record.outcome
+    else:
+        metadata, outcome = json_safe_mapping(record.attributes), _effective_outcome(record)
     fields: dict[str, Any] = {
         "timestamp": _timestamp(record.start_unix_nano),
         "component": record.component,
         "operation": record.operation,
         "duration_ms": record.duration_ms,
-        "metadata": record.metadata if is_stored else json_safe_mapping(record.attributes),
+        "metadata": metadata,
     }
-    outcome = record.outcome if is_stored else _effective_outcome(record)
     if outcome is not Outcome.OK:
         fields["error"] = _error_text(outcome, record.error)
     if record.trace_id is not None:
