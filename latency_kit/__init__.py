@@ -10,6 +10,8 @@
 Everything public stands here; the sub-packages are the floors behind it (docs/architecture.md).
 """
 
+from typing import TYPE_CHECKING, Any
+
 from latency_kit.errors import (
     ConfigurationError,
     CorruptDataError,
@@ -37,6 +39,9 @@ from latency_kit.measurement import (
     use_context,
 )
 
+if TYPE_CHECKING:
+    from latency_kit.configuration import Telemetry, configure
+
 __all__ = [
     "ConfigurationError",
     "Context",
@@ -49,9 +54,11 @@ __all__ = [
     "Outcome",
     "PolicyError",
     "SeriesSnapshot",
+    "Telemetry",
     "UsageError",
     "begin",
     "bind",
+    "configure",
     "context_from_traceparent",
     "current_context",
     "measure_latency",
@@ -61,3 +68,12 @@ __all__ = [
     "traceparent",
     "use_context",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Measuring must be cheap to import; configuring loads storage, budgets and export.
+    if name in {"Telemetry", "configure"}:
+        from latency_kit import configuration  # noqa: PLC0415  # as said
+
+        return getattr(configuration, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

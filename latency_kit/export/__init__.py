@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from latency_kit.export.process_resource import ProcessResource
     from latency_kit.export.series import CollectedMetrics, NumberData, SeriesData, SlowCall
     from latency_kit.export.settings import ExportSettings, OtlpProtocol, Temporality
-    from latency_kit.export.traces import TraceExport, build_trace_export
+    from latency_kit.export.traces import TraceExport, build_trace_export, build_unexported_provider
 
 __all__ = [
     "CollectedMetrics",
@@ -22,6 +22,7 @@ __all__ = [
     "TraceExport",
     "build_metric_export",
     "build_trace_export",
+    "build_unexported_provider",
 ]
 
 _MODULES = {
@@ -37,6 +38,7 @@ _MODULES = {
     "TraceExport": "traces",
     "build_metric_export": "metrics",
     "build_trace_export": "traces",
+    "build_unexported_provider": "traces",
 }
 
 

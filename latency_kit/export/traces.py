@@ -7,7 +7,7 @@ from latency_kit.export.settings import ExportSettings
 from latency_kit.export.span_batches import SpanBatchProcessor
 from latency_kit.measurement.losses import Losses
 
-__all__ = ["TraceExport", "build_trace_export"]
+__all__ = ["TraceExport", "build_trace_export", "build_unexported_provider"]
 
 
 class TraceExport:
@@ -66,3 +66,12 @@ def build_trace_export(
     )
     provider.add_span_processor(processor)
     return TraceExport(provider, processor)
+
+
+def build_unexported_provider(resource: ProcessResource) -> TracerProvider:
+    """Build a provider whose spans go nowhere but carry identifiers, for logs, messages and exemplars.
+
+    Raises:
+        MissingExtraError: The SDK is not installed.
+    """
+    return TracerProvider(resource=resource, shutdown_on_exit=False)

@@ -1,5 +1,6 @@
 """Counts of what telemetry lost, by kind. A kind is logged once; after that only its count grows."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -30,10 +31,9 @@ class Losses:
             known = kind in self._counts
             self._counts[kind] = self._counts.get(kind, 0) + number
         if not known:
-            try:
+            # A broken log handler must not reach the measured code.
+            with contextlib.suppress(Exception):
                 _log.warning("telemetry loss: %s (%s); further ones are counted, not logged", kind, why)
-            except Exception:  # noqa: BLE001, S110  # a broken log handler must not reach the measured code
-                pass
 
     def counts(self) -> Mapping[str, int]:
         """Return the counts so far, by kind; kinds without a loss are absent."""

@@ -64,9 +64,9 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
             UsageError: `function` is a class, a coroutine or generator that already runs, a `classmethod`
                 or anything else that is not a function.
         """
-        kind = _kind_of(function)
-        measured = kind(self._site, function)
-        return functools.update_wrapper(measured, function)
+        measured: F = _kind_of(function)(self._site, function)
+        functools.update_wrapper(measured, function)
+        return measured
 
     def __enter__(self) -> "OpenCall | _NothingOpen":
         if self._call is not None:
@@ -107,7 +107,7 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
 def _kind_of(function: Any) -> Callable[[CallSite, Any], Any]:
     if inspect.iscoroutine(function) or inspect.isgenerator(function) or inspect.isasyncgen(function):
         raise UsageError(
-            f"measure_latency decorates functions, got the {type(function).__name__} {function.__qualname__!r} "
+            f"measure_latency decorates functions, got {function.__qualname__!r}, a {type(function).__name__} "
             "that already runs; decorate the function that makes it, or use `async with measure_latency(...)`"
         )
     if isinstance(function, classmethod):

@@ -19,7 +19,9 @@ class FakeClock:
         unix_nano: First wall reading; 2026-01-01T00:00:00Z by default.
     """
 
-    def __init__(self, *, monotonic_ns: int = 1_000_000_000, unix_nano: int = 1_767_225_600_000_000_000) -> None:
+    def __init__(
+        self, *, monotonic_ns: int = 1_000_000_000, unix_nano: int = 1_767_225_600_000_000_000
+    ) -> None:
         self._monotonic_ns = monotonic_ns
         self._unix_nano = unix_nano
 
@@ -41,7 +43,9 @@ class FakeClock:
         """
         step_ns = ns + ms_to_ns(ms) + s_to_ns(s)
         if step_ns < 0:
-            raise UsageError(f"a monotonic clock cannot go back by {-step_ns} ns; use step_wall for the wall clock")
+            raise UsageError(
+                f"a monotonic clock cannot go back by {-step_ns} ns; use step_wall for the wall clock"
+            )
         self._monotonic_ns += step_ns
         self._unix_nano += step_ns
 

@@ -1,0 +1,122 @@
+"""`configure()`: from settings to a running `Telemetry`. Everything that may raise, raises here."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from latency_kit.budget import BudgetPolicy, BudgetWatch, load_policy
+from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
+from latency_kit.configuration.activation import activate
+from latency_kit.configuration.exports import build_exports
+from latency_kit.configuration.telemetry import JsonlPart, Part, Telemetry
+from latency_kit.errors import ConfigurationError
+from latency_kit.export.settings import ExportSettings
+from latency_kit.measurement.drain import DRAIN_INTERVAL_S, DrainThread
+from latency_kit.measurement.losses import Losses
+from latency_kit.measurement.measurement import AttributeValue
+from latency_kit.measurement.recording import MeasurementObserver, Recording
+from latency_kit.storage import JsonlWriter, RecentRing
+
+__all__ = ["configure"]
+
+_configured: Telemetry | None = None
+
+
+def configure(
+    *,
+    service_name: str | None = None,
+    budgets: BudgetPolicy | Path | str | None = None,
+    jsonl: Path | str | None = None,
+    recent: int = 1000,
+    spans: bool | None = None,
+    traces: bool | None = None,
+    metrics: bool | None = None,
+    protocol: str | None = None,
+    endpoint: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+    insecure: bool | None = None,
+    compression: str | None = None,
+    resource_attributes: Mapping[str, AttributeValue] | None = None,
+    temporality: str | None = None,
+    metric_interval_s: float | None = None,
+    observers: Iterable[MeasurementObserver] = (),
+    drain_interval_s: float = DRAIN_INTERVAL_S,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Telemetry:
+    """Begin to record every measured call of this process, and export it where that is asked for.
+
+    Histograms, the ring of recent measurements and budgets work with no further package. OTLP export
+    takes the extra `otlp`; it is on where an endpoint or protocol is given, here or by the standard
+    `OTEL_*` variables.
+
+    Args:
+        service_name: The `service.name` under which telemetry leaves; else `OTEL_SERVICE_NAME`.
+        budgets: A policy, or the path of a policy file or of a pyproject.toml.
+        jsonl: Path of a `performance.jsonl` to append every measurement to.
+        recent: How many of the latest measurements are kept.
+        spans: Whether calls make spans even when no trace is exported (they carry trace ids then). By
+            default they do when traces are exported or the program has installed a provider.
+        traces: Whether traces are exported; by default where an endpoint or protocol is given.
+        metrics: The same of metrics.
+        protocol: "grpc" or "http/protobuf".
+        endpoint: Base address of the collector, such as "http://localhost:4317".
+        headers: To send with every request.
+        timeout_s: For one request with its retries, in seconds.
+        insecure: Whether gRPC goes without TLS.
+        compression: "none" or "gzip".
+        resource_attributes: More attributes of the resource.
+        temporality: "cumulative" or "delta".
+        metric_interval_s: Time between two exports of metrics, in seconds.
+        observers: Told of every measurement, in batches, off the hot path.
+        drain_interval_s: The longest that a finished call waits for its record, in seconds.
+        clock: Where times come from.
+
+    Raises:
+        ConfigurationError: A setting cannot be used, or `configure()` is already in force.
+        PolicyError: The budget policy has mistakes; all of them are listed.
+        MissingExtraError: Export is asked for and the extra `otlp` is not installed.
+    """
+    global _configured  # noqa: PLW0603  # the one global state of the package
+    if _configured is not None and not _configured.closed:
+        raise ConfigurationError("configure() is already in force; call shutdown() on its Telemetry first")
+    settings = ExportSettings.resolve(
+        traces=traces,
+        metrics=metrics,
+        protocol=protocol,
+        endpoint=endpoint,
+        headers=headers,
+        timeout_s=timeout_s,
+        insecure=insecure,
+        compression=compression,
+        service_name=service_name,
+        resource_attributes=resource_attributes,
+        temporality=temporality,
+        metric_interval_s=metric_interval_s,
+    )
+    policy = budgets if isinstance(budgets, BudgetPolicy) else BudgetPolicy()
+    if isinstance(budgets, str | Path):
+        policy = load_policy(budgets)
+    anchor = WallAnchor.take(clock)
+    losses = Losses()
+    ring = RecentRing(recent)
+    taken: list[MeasurementObserver] = [ring, *observers]
+    parts: list[Part] = []
+    if policy.budgets:
+        taken.append(BudgetWatch(policy))
+    if jsonl is not None:
+        writer = JsonlWriter(Path(jsonl))
+        taken.append(writer)
+        parts.append(JsonlPart(writer))
+    recording = Recording(anchor=anchor, losses=losses, observers=taken)
+    exports = build_exports(settings, recording, losses, spans=spans)
+    parts.append(exports)
+    _configured = Telemetry(
+        recording=recording,
+        ring=ring,
+        losses=losses,
+        policy=policy,
+        drain=DrainThread(recording.drain, interval_s=drain_interval_s),
+        parts=parts,
+    )
+    activate(recording, clock=clock, anchor=anchor, losses=losses, span_maker=exports.span_maker)
+    return _configured
