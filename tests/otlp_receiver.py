@@ -36,10 +36,13 @@ class OtlpReceiver:
     """Listens on two free ports of 127.0.0.1 and stores every request in the order of arrival.
 
     Attributes:
-        requests: The decoded trace and metric requests.
-        headers: The headers (or gRPC metadata) of each request, names in lower case.
+        trace_requests: The trace requests that were taken.
+        metric_requests: The metric requests that were taken.
+        headers: The headers (or gRPC metadata) of each request taken, names in lower case.
         refusals: How many requests to refuse as unavailable before taking any.
-        hang: While set, requests are read and not answered.
+        refused: How many requests were refused.
+        held: How many requests wait for an answer now.
+        release: While it is not set, requests are read and not answered.
     """
 
     def __init__(self) -> None:
@@ -48,6 +51,7 @@ class OtlpReceiver:
         self.headers: list[dict[str, str]] = []
         self.refusals = 0
         self.refused = 0
+        self.held = 0
         self._refusing_for_good = False
         self.release = threading.Event()
         self.release.set()
@@ -106,8 +110,12 @@ class OtlpReceiver:
 
     def take(self, message: Any, headers: dict[str, str]) -> "Verdict":
         """Store a request, unless it is to be refused, and tell what to answer."""
+        with self._changed:
+            self.held += 1
+            self._changed.notify_all()
         self.release.wait(30)
         with self._changed:
+            self.held -= 1
             if self.refusals > 0 or self._refusing_for_good:
                 self.refusals -= not self._refusing_for_good
                 self.refused += 1

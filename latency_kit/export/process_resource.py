@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from latency_kit.export.sdk import InstrumentationScope, Resource
+from latency_kit.export.sdk import InstrumentationScope, OTELResourceDetector, Resource
 from latency_kit.export.settings import ExportSettings
 
 __all__ = ["ProcessResource", "instrumentation_scope"]
@@ -33,7 +33,8 @@ class ProcessResource(Resource):
         explicit["telemetry.distro.name"] = _DISTRIBUTION
         explicit["telemetry.distro.version"] = version()
         found = Resource.create(explicit)
-        given = found.attributes.get(_INSTANCE)
+        # Newer SDKs add a random identifier of their own, which `found` cannot tell from a given one.
+        given = explicit.get(_INSTANCE) or OTELResourceDetector().detect().attributes.get(_INSTANCE)
         self._given = None if given is None else str(given)
         self._without_instance = dict(found.attributes)
         self._process_id = self._first_process_id = os.getpid()
@@ -46,6 +47,14 @@ class ProcessResource(Resource):
             self._process_id = os.getpid()
             super().__init__(self._with_instance(), self.schema_url)
         return super().attributes
+
+    def merge(self, other: Resource) -> Resource:
+        """Return this resource with the attributes of `other` added, all but its instance identifier.
+
+        Newer SDKs merge the process's attributes into the provider's resource after a fork, with a random
+        identifier that our metrics would not share.
+        """
+        return super().merge(other).merge(Resource({_INSTANCE: self.attributes[_INSTANCE]}))
 
     def _with_instance(self) -> dict[str, Any]:
         if self._given is None:

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 
 __all__ = ["HeldBack", "quietly"]
 
+_ENCODER = "opentelemetry.exporter.otlp.proto.common._internal"
 _LOGGERS = (
+    _ENCODER,
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
     "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
     "opentelemetry.exporter.otlp.proto.grpc.metric_exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
-    "opentelemetry.exporter.otlp.proto.common._internal",
     "opentelemetry.exporter.otlp.proto.common._internal.trace_encoder",
     "opentelemetry.exporter.otlp.proto.common._internal.metrics_encoder",
     "opentelemetry.exporter.otlp.common.http",
@@ -27,12 +28,18 @@ _LOGGERS = (
 
 
 class HeldBack:
-    """The texts that were held back in one block, oldest first."""
+    """What was held back in one block.
 
-    __slots__ = ("texts",)
+    Attributes:
+        texts: The messages, oldest first.
+        encoding_failures: How many of them say that an attribute could not be encoded and is left out.
+    """
+
+    __slots__ = ("encoding_failures", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.encoding_failures = 0
 
     def last(self) -> str:
         """Return the last text, on one line; empty where there was none."""
@@ -52,6 +59,7 @@ class _HoldBack(logging.Filter):
         if held is None:
             return True
         held.texts.append(record.getMessage())
+        held.encoding_failures += record.name == _ENCODER
         return False
 
 

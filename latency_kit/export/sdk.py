@@ -23,7 +23,7 @@ try:
     from opentelemetry.sdk.metrics.export import Buckets as ExponentialBucketCounts
     from opentelemetry.sdk.metrics.export import ExponentialHistogram as ExponentialHistogramMetric
     from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint as ExponentialHistogramPoint
-    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
     from opentelemetry.sdk.trace.sampling import Sampler
@@ -45,6 +45,7 @@ __all__ = [
     "MetricsData",
     "NumberDataPoint",
     "ReadableSpan",
+    "OTELResourceDetector",
     "Resource",
     "ResourceMetrics",
     "Sampler",

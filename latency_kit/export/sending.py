@@ -1,5 +1,6 @@
 """One exporter, used from one background thread: what it cannot send is counted, what it raises ends here."""
 
+import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
@@ -35,7 +36,9 @@ class Exporter(Protocol[Batch_contra]):
 class Sender(Generic[Batch]):
     """Sends batches through an exporter that belongs to this process.
 
-    * `send` and `close` never raise; every item that was not sent is counted once.
+    * `send` and `close` never raise.
+    * Every item that was not sent is counted once; so is, at `close`, one whose fate is not known then.
+    * Attributes that the exporter could not encode are counted as "attributes_not_exported".
     * The program's instrumentation makes no spans of our own requests.
     * After `renew_after_fork` a new exporter is built in the child: a connection is never shared between
       processes.
@@ -49,26 +52,40 @@ class Sender(Generic[Batch]):
         # Built here, not at the first use, so that a missing package and a bad setting show at once.
         self._exporter: Exporter[Batch] | None = build()
         self._closed = False
+        self._lock = threading.Lock()
+        self._on_its_way = 0
 
     def send(self, batch: Batch, number: int) -> bool:
         """Send `batch` of `number` items and tell whether the collector took it."""
-        why = "export was shut down"
+        with self._lock:
+            self._on_its_way = number
+        why = self._failure_of(batch)
+        with self._lock:
+            known_as_lost = self._on_its_way == 0
+            self._on_its_way = 0
+        if why is not None and not known_as_lost:
+            self._losses.count(self._loss_kind, number, why=why)
+        return why is None
+
+    def _failure_of(self, batch: Batch) -> str | None:
+        """Send `batch`; return why it failed, or None where it did not."""
+        if self._closed:
+            return "the export was shut down"
         token = context_api.attach(context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         try:
-            if not self._closed:
-                with quietly() as held:
-                    if self._exporter is None:
-                        self._exporter = self._build()
-                    result = self._exporter.export(batch)
-                if result.name == "SUCCESS":
-                    return True
-                why = held.last() or "the exporter told no reason"
+            with quietly() as held:
+                if self._exporter is None:
+                    self._exporter = self._build()
+                result = self._exporter.export(batch)
         except Exception as error:  # noqa: BLE001  # whatever an exporter raises, the loss is counted
-            why = repr(error)
+            return repr(error)
         finally:
             context_api.detach(token)
-        self._losses.count(self._loss_kind, number, why=why)
-        return False
+        if result.name != "SUCCESS":
+            return held.last() or "the exporter told no reason"
+        if held.encoding_failures:
+            self._losses.count("attributes_not_exported", held.encoding_failures, why=held.last())
+        return None
 
     def lose(self, number: int, *, why: str) -> None:
         """Count items that were never given to the exporter."""
@@ -76,10 +93,14 @@ class Sender(Generic[Batch]):
             self._losses.count(self._loss_kind, number, why=why)
 
     def close(self) -> None:
-        """Shut the exporter down; a request on its way in another thread is given up."""
+        """Shut the exporter down; a request on its way in another thread is given up and counted as lost."""
         if self._closed:
             return
         self._closed = True
+        with self._lock:
+            given_up = self._on_its_way
+            self._on_its_way = 0
+        self.lose(given_up, why="the collector did not answer before the export was shut down")
         try:
             if self._exporter is not None:
                 with quietly():
@@ -89,6 +110,8 @@ class Sender(Generic[Batch]):
 
     def renew_after_fork(self) -> None:
         """Leave the parent's exporter alone, unclosed and unfreed, and build a new one when it is needed."""
+        self._lock = threading.Lock()
+        self._on_its_way = 0
         if self._exporter is not None:
             self._inherited.append(self._exporter)
             self._exporter = None

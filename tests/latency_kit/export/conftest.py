@@ -30,7 +30,9 @@ def _values(name: str) -> Values:
     if name == "log-normal":
         return [int(draw.lognormvariate(math.log(5e6), 1.0)) for _ in range(5000)]
     if name == "bimodal":
-        return [int(draw.gauss(2e6, 1e5) if draw.random() < 0.8 else draw.gauss(9e8, 1e7)) for _ in range(5000)]
+        return [
+            int(draw.gauss(2e6, 1e5) if draw.random() < 0.8 else draw.gauss(9e8, 1e7)) for _ in range(5000)
+        ]
     if name == "heavy-tailed":
         return [min(int(1e5 * draw.paretovariate(0.7)), 3_600_000_000_000) for _ in range(5000)]
     assert name == "with zeros"

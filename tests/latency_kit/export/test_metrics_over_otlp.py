@@ -170,9 +170,7 @@ def test_exemplars_carry_trace_and_span_of_slow_calls(
     assert otlp.attributes_of(exemplar.filtered_attributes) == {"question": "why"}
 
 
-def test_cumulative_points_are_sent_whole_each_time(
-    make_export, otlp_receiver, snapshot: Snapshot
-) -> None:
+def test_cumulative_points_are_sent_whole_each_time(make_export, otlp_receiver, snapshot: Snapshot) -> None:
     export = make_export()
     export.send(series_of(snapshot([1_000])))
     export.send(series_of(snapshot([1_000, 5_000_000])))
@@ -224,7 +222,8 @@ def test_losses_and_numbers_leave_as_sums_and_gauges(make_export, otlp, otlp_rec
     lost = by_name["latency.telemetry.losses"]
     assert lost.sum.is_monotonic
     assert {
-        otlp.attributes_of(point.attributes)["latency.loss.kind"]: point.as_int for point in lost.sum.data_points
+        otlp.attributes_of(point.attributes)["latency.loss.kind"]: point.as_int
+        for point in lost.sum.data_points
     } == {"spans_dropped": 4, "lines_dropped": 1}
 
 
@@ -242,7 +241,8 @@ def test_many_series_go_in_several_requests_and_none_is_missing(
 
     assert len(otlp_receiver.metric_requests) == 3
     operations = {
-        otlp.attributes_of(point.attributes)["latency.operation"] for point in otlp_receiver.histogram_points()
+        otlp.attributes_of(point.attributes)["latency.operation"]
+        for point in otlp_receiver.histogram_points()
     }
     assert len(operations) == number
 
@@ -293,9 +293,7 @@ def test_a_failing_collection_is_counted_and_the_next_one_is_sent(
     assert len(otlp_receiver.histogram_points()) == 1
 
 
-def test_shutdown_sends_a_last_time_and_only_once(
-    make_export, otlp_receiver, snapshot: Snapshot
-) -> None:
+def test_shutdown_sends_a_last_time_and_only_once(make_export, otlp_receiver, snapshot: Snapshot) -> None:
     export = make_export()
     export.collected = CollectedMetrics(series=[series_of(snapshot([1]))])
     assert export.export.shutdown(10)
@@ -311,8 +309,6 @@ def test_the_interval_variable_paces_the_export(
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "20")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", otlp_receiver.grpc_endpoint)
     collected = CollectedMetrics(series=[series_of(snapshot([1]))])
-    export = build_metric_export(
-        lambda: collected, ExportSettings.resolve(), losses, shutdown_on_exit=False
-    )
+    export = build_metric_export(lambda: collected, ExportSettings.resolve(), losses, shutdown_on_exit=False)
     otlp_receiver.wait_for(lambda: len(otlp_receiver.metric_requests) >= 3)
     assert export.shutdown(10)
