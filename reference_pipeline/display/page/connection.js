@@ -1,0 +1,98 @@
+// The WebSocket to the assistant: joins a session, answers pings at once, and comes back after a loss with the
+// number of the last message it has, so that nothing is lost or shown twice. Knows nothing of the page.
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5000;
+const CLOSE_NO_TOKEN = 4401;
+const CLOSE_NO_SESSION = 4404;
+const CLOSE_SESSION_ENDED = 1001;
+
+export class Connection {
+  #session;
+  #token;
+  #on;
+  #socket = null;
+  #channel = "";
+  #lastSeq = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #retryTimer = 0;
+
+  // on: {hello(hello), messages(messages, awaited, receivedMs, replay), state(name, text)}
+  constructor({ session, token, on }) {
+    this.#session = session;
+    this.#token = token;
+    this.#on = on;
+    window.addEventListener("online", () => this.#retryNow());
+    document.addEventListener("visibilitychange", () => {
+      this.send({ type: "visibility", hidden: document.hidden });
+      if (!document.hidden) this.#retryNow();
+    });
+  }
+
+  open() {
+    this.#on.state("connecting", "Connecting");
+    const address = new URL("viewer", location.href);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    address.hash = "";
+    address.search = new URLSearchParams({
+      session: this.#session,
+      channel: this.#channel,
+      after: String(this.#lastSeq),
+      ...(this.#token ? { token: this.#token } : {}),
+    });
+    const socket = new WebSocket(address);
+    this.#socket = socket;
+    socket.onmessage = (event) => {
+      const receivedMs = performance.now();
+      if (socket === this.#socket) this.#take(JSON.parse(event.data), receivedMs);
+    };
+    socket.onclose = (event) => {
+      if (socket === this.#socket) this.#lost(event);
+    };
+  }
+
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #take(frame, receivedMs) {
+    if (frame.type === "ping") {
+      this.send({ type: "pong", number: frame.number, received_ms: receivedMs, replied_ms: performance.now() });
+    } else if (frame.type === "hello") {
+      this.#retryMs = FIRST_RETRY_MS;
+      this.#channel = frame.channel;
+      if (frame.reset) this.#lastSeq = 0;
+      this.#on.hello(frame);
+      this.#on.state("live", "Live");
+      this.send({ type: "visibility", hidden: document.hidden });
+    } else if (frame.type === "messages") {
+      const fresh = frame.messages.filter((message) => message.seq > this.#lastSeq);
+      if (fresh.length === 0) return;
+      this.#lastSeq = fresh[fresh.length - 1].seq;
+      this.#on.messages(fresh, new Set(frame.awaited), receivedMs, frame.replay);
+    }
+  }
+
+  #lost(event) {
+    this.#socket = null;
+    if (event.code === CLOSE_NO_TOKEN) {
+      this.#on.state("ended", "Token needed: open the address as it was printed");
+      return;
+    }
+    const why =
+      event.code === CLOSE_NO_SESSION ? `No session “${this.#session}” is running`
+      : event.code === CLOSE_SESSION_ENDED ? "The session has ended"
+      : "Connection lost, trying again";
+    this.#on.state("waiting", why);
+    // Spread out, so that many viewers do not all come back in the same moment.
+    this.#retryTimer = setTimeout(() => this.#retryNow(), this.#retryMs * (0.75 + Math.random() / 2));
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  #retryNow() {
+    if (this.#retryTimer === 0 || this.#socket !== null) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = 0;
+    this.open();
+  }
+}

@@ -1,0 +1,98 @@
+// Brings messages into the document frame by frame, and tells when they were painted.
+//
+// The document is changed inside an animation frame; a task posted from there runs after that frame has been
+// laid out and painted. What cannot wait is shown in the next frame; the rest shares one frame every 33 ms.
+
+const MERGE_MS = 33;
+// A page in sight gets a frame every few milliseconds. After this long without one nobody sees it (another
+// window covers it, the display sleeps): the document is changed all the same, and the report says "hidden".
+const NO_FRAME_MS = 250;
+
+export class Painter {
+  #apply;
+  #urgent;
+  #report;
+  #waiting = [];
+  #lastFrameMs = -Infinity;
+  #timer = 0;
+  #frame = 0;
+  #fallback = 0;
+  #afterPaint = new MessageChannel();
+  #painted = [];
+
+  // apply(message, replay) changes the document; urgent(message) tells what cannot wait;
+  // report(report) sends what was painted to the assistant.
+  constructor({ apply, urgent, report }) {
+    this.#apply = apply;
+    this.#urgent = urgent;
+    this.#report = report;
+    this.#afterPaint.port1.onmessage = () => {
+      const paintedMs = performance.now();
+      for (const batch of this.#painted.splice(0)) this.#tell(batch, paintedMs);
+    };
+    document.addEventListener("visibilitychange", () => this.#schedule());
+  }
+
+  push(messages, awaited, receivedMs, replay) {
+    for (const message of messages) {
+      this.#waiting.push({ message, receivedMs, replay, awaited: awaited.has(message.seq) });
+    }
+    this.#schedule();
+  }
+
+  // Forget what is not in the document yet.
+  clear() {
+    this.#waiting = [];
+  }
+
+  #schedule() {
+    if (this.#waiting.length === 0) return;
+    if (document.hidden) {
+      this.#flush(true);
+    } else if (this.#frame === 0) {
+      const restMs = this.#lastFrameMs + MERGE_MS - performance.now();
+      if (restMs <= 0 || this.#waiting.some(({ message }) => this.#urgent(message))) {
+        clearTimeout(this.#timer);
+        this.#timer = 0;
+        this.#frame = requestAnimationFrame(() => this.#flush(false));
+        this.#fallback = setTimeout(() => this.#flush(true), NO_FRAME_MS);
+      } else if (this.#timer === 0) {
+        this.#timer = setTimeout(() => {
+          this.#timer = 0;
+          this.#schedule();
+        }, restMs);
+      }
+    }
+  }
+
+  #flush(hidden) {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#fallback);
+    clearTimeout(this.#timer);
+    this.#frame = this.#fallback = this.#timer = 0;
+    this.#lastFrameMs = performance.now();
+    const batch = this.#waiting.splice(0);
+    for (const { message, replay } of batch) {
+      try {
+        this.#apply(message, replay);
+      } catch (error) {
+        console.error("message", message.seq, "cannot be shown:", error);
+      }
+    }
+    const awaited = batch.filter((entry) => entry.awaited);
+    if (awaited.length === 0) return;
+    this.#painted.push({ awaited, domUpdatedMs: performance.now(), hidden });
+    this.#afterPaint.port2.postMessage(null);
+  }
+
+  #tell({ awaited, domUpdatedMs, hidden }, paintedMs) {
+    this.#report({
+      type: "painted",
+      messages: awaited.map(({ message, receivedMs }) => ({ seq: message.seq, received_ms: receivedMs })),
+      dom_updated_ms: domUpdatedMs,
+      painted_ms: paintedMs,
+      replied_ms: performance.now(),
+      hidden: hidden || document.hidden,
+    });
+  }
+}
