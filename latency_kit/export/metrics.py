@@ -36,7 +36,7 @@ class PeriodicMetricExport:
     * A forked child has a thread, a connection and intervals of its own.
     """
 
-    def __init__(  # noqa: PLR0913  # options are keyword-only
+    def __init__(
         self,
         collect: Callable[[], CollectedMetrics],
         sender: Sender[MetricsData],
@@ -139,7 +139,7 @@ class PeriodicMetricExport:
         self._sender.renew_after_fork()
 
 
-def build_metric_export(  # noqa: PLR0913  # options are keyword-only
+def build_metric_export(
     collect: Callable[[], CollectedMetrics],
     settings: ExportSettings,
     losses: Losses,

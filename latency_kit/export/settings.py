@@ -86,7 +86,7 @@ class ExportSettings:
     exit_timeout_s: float = 5.0
 
     @classmethod
-    def resolve(  # noqa: PLR0913  # options are keyword-only
+    def resolve(
         cls,
         *,
         traces: bool | None = None,

@@ -1,4 +1,4 @@
-"""A small program that exports, for the tests of fork and of the end of a process: run in a process of its own.
+"""A small program that exports: the tests of fork and of the end of a process run it on its own.
 
 Usage: python exporting_program.py MODE PROTOCOL ENDPOINT. It prints the losses of each process as JSON.
 """
@@ -57,7 +57,8 @@ tracer = traces.provider.get_tracer("latency_kit")
 
 
 def report() -> None:
-    print(json.dumps({"process": os.getpid(), "losses": dict(losses.counts())}), flush=True)
+    sys.stdout.write(json.dumps({"process": os.getpid(), "losses": dict(losses.counts())}) + "\n")
+    sys.stdout.flush()
 
 
 def fork() -> None:

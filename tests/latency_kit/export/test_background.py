@@ -1,7 +1,8 @@
-"""The background thread: calls of the work never overlap, waits end in time, nothing it raises goes further."""
+"""The background thread: its calls never overlap, waits end in time, nothing it raises goes further."""
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -11,7 +12,7 @@ from latency_kit.measurement.losses import Losses
 HOUR_S = 3600.0
 
 
-def quiet_work(losses: Losses, work, interval_s: float = HOUR_S) -> BackgroundWork:
+def quiet_work(losses: Losses, work: Callable[[], bool], interval_s: float = HOUR_S) -> BackgroundWork:
     return BackgroundWork(name="test", interval_s=interval_s, work=work, losses=losses)
 
 

@@ -1,9 +1,10 @@
-"""No collector, a hanging one and one that recovers: nothing raises, waits are bounded, losses are counted."""
+"""No collector, a hanging one, one that recovers: nothing raises, waits are bounded, losses counted."""
 
 import logging
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import Outcome
 
 pytest.importorskip("opentelemetry.sdk", reason="comes with the extra 'otlp'")
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 from latency_kit.export.metrics import PeriodicMetricExport, build_metric_export
 from latency_kit.export.traces import TraceExport, build_trace_export
@@ -86,7 +89,7 @@ def test_without_a_collector_every_metric_point_is_counted_and_one_line_is_logge
 
 
 def test_a_collector_that_hangs_holds_up_neither_flush_nor_shutdown(
-    protocol: str, otlp_receiver, losses: Losses
+    protocol: str, otlp_receiver: Any, losses: Losses
 ) -> None:
     otlp_receiver.hang()
     traces = traces_to(otlp_receiver.endpoint(protocol), protocol, losses, timeout_s=60)
@@ -102,7 +105,7 @@ def test_a_collector_that_hangs_holds_up_neither_flush_nor_shutdown(
     assert losses.counts() == {"spans_not_exported": 600, "metric_points_not_exported": 1}
 
 
-def test_the_measured_code_goes_on_while_the_collector_hangs(otlp_receiver, losses: Losses) -> None:
+def test_the_measured_code_goes_on_while_the_collector_hangs(otlp_receiver: Any, losses: Losses) -> None:
     otlp_receiver.hang()
     export = traces_to(otlp_receiver.grpc_endpoint, "grpc", losses, timeout_s=60)
     end_spans(export, 6000)
@@ -114,7 +117,7 @@ def test_the_measured_code_goes_on_while_the_collector_hangs(otlp_receiver, loss
 
 
 def test_a_collector_that_was_away_for_a_moment_gets_everything(
-    protocol: str, otlp_receiver, losses: Losses
+    protocol: str, otlp_receiver: Any, losses: Losses
 ) -> None:
     otlp_receiver.refusals = 1
     export = traces_to(otlp_receiver.endpoint(protocol), protocol, losses, timeout_s=10)
@@ -127,7 +130,7 @@ def test_a_collector_that_was_away_for_a_moment_gets_everything(
     assert losses.counts() == {}
 
 
-def test_after_a_failure_later_spans_arrive(protocol: str, otlp_receiver, losses: Losses) -> None:
+def test_after_a_failure_later_spans_arrive(protocol: str, otlp_receiver: Any, losses: Losses) -> None:
     export = traces_to(otlp_receiver.endpoint(protocol), protocol, losses, timeout_s=10)
     otlp_receiver.refuse_for_good()
     end_spans(export, 2)
@@ -144,8 +147,6 @@ def test_after_a_failure_later_spans_arrive(protocol: str, otlp_receiver, losses
 def test_other_users_of_the_exporters_keep_their_log(
     closed_port: str, caplog: pytest.LogCaptureFixture, losses: Losses
 ) -> None:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
     export = traces_to(closed_port, "http/protobuf", losses)
     end_spans(export, 1)
     export.flush(10)

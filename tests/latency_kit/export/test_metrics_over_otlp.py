@@ -1,7 +1,8 @@
 """What a real OTLP receiver gets of our metrics equals what was recorded."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def protocol(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make_export(otlp_receiver, losses):
+def make_export(otlp_receiver: Any, losses: Losses) -> Iterator[Callable[..., Export]]:
     made: list[Export] = []
 
     def make(protocol: str = "grpc", **settings: object) -> Export:
@@ -78,7 +79,14 @@ def make_export(otlp_receiver, losses):
 
 
 def test_count_sum_min_max_and_percentiles_arrive_as_recorded(
-    recorded: list[int], protocol: str, make_export, otlp, otlp_receiver, snapshot: Snapshot, losses: Losses
+    *,
+    recorded: list[int],
+    protocol: str,
+    make_export: Any,
+    otlp: Any,
+    otlp_receiver: Any,
+    snapshot: Snapshot,
+    losses: Losses,
 ) -> None:
     assert make_export(protocol).send(series_of(snapshot(recorded)))
 
@@ -102,7 +110,7 @@ def test_count_sum_min_max_and_percentiles_arrive_as_recorded(
 
 
 def test_the_error_bound_is_a_third_of_a_percent_over_six_decades(
-    make_export, otlp_receiver, snapshot: Snapshot
+    make_export: Any, otlp_receiver: Any, snapshot: Snapshot
 ) -> None:
     values = [int(1e4 * 10 ** (power / 100)) for power in range(600)]
     make_export().send(series_of(snapshot(values)))
@@ -112,7 +120,7 @@ def test_the_error_bound_is_a_third_of_a_percent_over_six_decades(
 
 
 def test_metric_name_unit_and_attributes_follow_the_conventions(
-    protocol: str, make_export, otlp, otlp_receiver, snapshot: Snapshot
+    protocol: str, make_export: Any, otlp: Any, otlp_receiver: Any, snapshot: Snapshot
 ) -> None:
     make_export(protocol, service_name="assistant").send(
         series_of(snapshot([1]), attributes={"model": "tiny", "tries": 2})
@@ -139,7 +147,13 @@ def test_metric_name_unit_and_attributes_follow_the_conventions(
     [("ok", None), ("error", "_OTHER"), ("timed_out", "timed_out"), ("cancelled", None), ("dropped", None)],
 )
 def test_failed_calls_say_so_in_error_type(
-    outcome: str, error_type: str | None, make_export, otlp, otlp_receiver, snapshot: Snapshot
+    *,
+    outcome: str,
+    error_type: str | None,
+    make_export: Any,
+    otlp: Any,
+    otlp_receiver: Any,
+    snapshot: Snapshot,
 ) -> None:
     make_export().send(series_of(snapshot([1]), outcome=Outcome(outcome)))
 
@@ -148,7 +162,7 @@ def test_failed_calls_say_so_in_error_type(
 
 
 def test_exemplars_carry_trace_and_span_of_slow_calls(
-    protocol: str, make_export, otlp, otlp_receiver, snapshot: Snapshot
+    *, protocol: str, make_export: Any, otlp: Any, otlp_receiver: Any, snapshot: Snapshot
 ) -> None:
     slow = SlowCall(
         value_ns=2_500_000_000,
@@ -170,7 +184,9 @@ def test_exemplars_carry_trace_and_span_of_slow_calls(
     assert otlp.attributes_of(exemplar.filtered_attributes) == {"question": "why"}
 
 
-def test_cumulative_points_are_sent_whole_each_time(make_export, otlp_receiver, snapshot: Snapshot) -> None:
+def test_cumulative_points_are_sent_whole_each_time(
+    make_export: Any, otlp_receiver: Any, snapshot: Snapshot
+) -> None:
     export = make_export()
     export.send(series_of(snapshot([1_000])))
     export.send(series_of(snapshot([1_000, 5_000_000])))
@@ -182,7 +198,7 @@ def test_cumulative_points_are_sent_whole_each_time(make_export, otlp_receiver, 
 
 
 def test_the_temporality_variable_makes_points_count_since_the_point_before(
-    make_export, otlp_receiver, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+    make_export: Any, otlp_receiver: Any, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
     export = make_export()
@@ -199,7 +215,7 @@ def test_the_temporality_variable_makes_points_count_since_the_point_before(
 
 
 def test_an_interval_that_was_refused_is_in_the_next_one(
-    protocol: str, make_export, otlp_receiver, snapshot: Snapshot, losses: Losses
+    *, protocol: str, make_export: Any, otlp_receiver: Any, snapshot: Snapshot, losses: Losses
 ) -> None:
     export = make_export(protocol, temporality="delta")
     export.send(series_of(snapshot([1_000])))
@@ -212,7 +228,7 @@ def test_an_interval_that_was_refused_is_in_the_next_one(
     assert losses.counts() == {"metric_points_not_exported": 1}
 
 
-def test_losses_and_numbers_leave_as_sums_and_gauges(make_export, otlp, otlp_receiver) -> None:
+def test_losses_and_numbers_leave_as_sums_and_gauges(make_export: Any, otlp: Any, otlp_receiver: Any) -> None:
     level = NumberData(name="latency.series", unit="{series}", description="Live series.", value=3)
     make_export().send(losses={"spans_dropped": 4, "lines_dropped": 1}, numbers=[level])
 
@@ -227,13 +243,13 @@ def test_losses_and_numbers_leave_as_sums_and_gauges(make_export, otlp, otlp_rec
     } == {"spans_dropped": 4, "lines_dropped": 1}
 
 
-def test_series_without_values_send_nothing(make_export, otlp_receiver, snapshot: Snapshot) -> None:
+def test_series_without_values_send_nothing(make_export: Any, otlp_receiver: Any, snapshot: Snapshot) -> None:
     assert make_export().send(series_of(snapshot([])))
     assert otlp_receiver.metrics() == []
 
 
 def test_many_series_go_in_several_requests_and_none_is_missing(
-    make_export, otlp, otlp_receiver, snapshot: Snapshot
+    make_export: Any, otlp: Any, otlp_receiver: Any, snapshot: Snapshot
 ) -> None:
     number = 2 * MOST_POINTS_PER_REQUEST + 5
     histogram = snapshot([1_000])
@@ -248,7 +264,7 @@ def test_many_series_go_in_several_requests_and_none_is_missing(
 
 
 def test_attributes_that_otlp_cannot_carry_leave_as_text(
-    protocol: str, make_export, otlp, otlp_receiver, snapshot: Snapshot, losses: Losses
+    *, protocol: str, make_export: Any, otlp: Any, otlp_receiver: Any, snapshot: Snapshot, losses: Losses
 ) -> None:
     class Unspeakable:
         def __str__(self) -> str:
@@ -282,7 +298,7 @@ def test_attributes_that_otlp_cannot_carry_leave_as_text(
 
 
 def test_a_failing_collection_is_counted_and_the_next_one_is_sent(
-    make_export, otlp_receiver, snapshot: Snapshot, losses: Losses
+    make_export: Any, otlp_receiver: Any, snapshot: Snapshot, losses: Losses
 ) -> None:
     export = make_export()
     export.collected = None
@@ -293,7 +309,9 @@ def test_a_failing_collection_is_counted_and_the_next_one_is_sent(
     assert len(otlp_receiver.histogram_points()) == 1
 
 
-def test_shutdown_sends_a_last_time_and_only_once(make_export, otlp_receiver, snapshot: Snapshot) -> None:
+def test_shutdown_sends_a_last_time_and_only_once(
+    make_export: Any, otlp_receiver: Any, snapshot: Snapshot
+) -> None:
     export = make_export()
     export.collected = CollectedMetrics(series=[series_of(snapshot([1]))])
     assert export.export.shutdown(10)
@@ -304,7 +322,7 @@ def test_shutdown_sends_a_last_time_and_only_once(make_export, otlp_receiver, sn
 
 
 def test_the_interval_variable_paces_the_export(
-    otlp_receiver, losses: Losses, monkeypatch: pytest.MonkeyPatch, snapshot: Snapshot
+    otlp_receiver: Any, losses: Losses, monkeypatch: pytest.MonkeyPatch, snapshot: Snapshot
 ) -> None:
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "20")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", otlp_receiver.grpc_endpoint)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def finish(program: subprocess.Popen[str]) -> tuple[list[dict[str, object]], str
 @needs_fork
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_forked_child_sends_its_own_spans_and_metrics_under_its_own_identity(
-    protocol: str, otlp, otlp_receiver, pytestconfig: pytest.Config
+    protocol: str, otlp: Any, otlp_receiver: Any, pytestconfig: pytest.Config
 ) -> None:
     program = start("fork", protocol, otlp_receiver.endpoint(protocol), pytestconfig.rootpath)
     losses, err = finish(program)
@@ -63,7 +64,7 @@ def test_a_forked_child_sends_its_own_spans_and_metrics_under_its_own_identity(
 @needs_fork
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_fork_while_a_request_is_on_its_way_harms_neither_process(
-    protocol: str, otlp_receiver, pytestconfig: pytest.Config
+    protocol: str, otlp_receiver: Any, pytestconfig: pytest.Config
 ) -> None:
     otlp_receiver.hang()
     program = start("fork-while-sending", protocol, otlp_receiver.endpoint(protocol), pytestconfig.rootpath)
@@ -83,7 +84,7 @@ def test_a_fork_while_a_request_is_on_its_way_harms_neither_process(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_process_that_ends_without_shutdown_sends_what_is_left(
-    protocol: str, otlp_receiver, pytestconfig: pytest.Config
+    protocol: str, otlp_receiver: Any, pytestconfig: pytest.Config
 ) -> None:
     finish(start("exit", protocol, otlp_receiver.endpoint(protocol), pytestconfig.rootpath))
 
@@ -93,7 +94,7 @@ def test_a_process_that_ends_without_shutdown_sends_what_is_left(
 
 @needs_fork
 def test_a_forked_child_that_ends_without_shutdown_sends_what_is_left(
-    otlp_receiver, pytestconfig: pytest.Config
+    otlp_receiver: Any, pytestconfig: pytest.Config
 ) -> None:
     finish(start("fork-and-exit", "grpc", otlp_receiver.grpc_endpoint, pytestconfig.rootpath))
 
@@ -103,7 +104,7 @@ def test_a_forked_child_that_ends_without_shutdown_sends_what_is_left(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_hanging_collector_does_not_hold_up_the_end_of_a_process(
-    protocol: str, otlp_receiver, pytestconfig: pytest.Config
+    protocol: str, otlp_receiver: Any, pytestconfig: pytest.Config
 ) -> None:
     otlp_receiver.hang()
     began_s = time.monotonic()

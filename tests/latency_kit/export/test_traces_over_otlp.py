@@ -1,5 +1,8 @@
 """What a real OTLP receiver gets of our spans is what was measured."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 
 from latency_kit.export import ExportSettings
@@ -9,7 +12,9 @@ pytest.importorskip("opentelemetry.sdk", reason="comes with the extra 'otlp'")
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 
+from latency_kit.export.sending import Sender
 from latency_kit.export.traces import TraceExport, build_trace_export
 
 START = 1_700_000_000_000_000_000
@@ -22,7 +27,7 @@ def protocol(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make_export(otlp_receiver, losses: Losses):
+def make_export(otlp_receiver: Any, losses: Losses) -> Iterator[Callable[..., TraceExport]]:
     made: list[TraceExport] = []
 
     def make(**settings: object) -> TraceExport:
@@ -36,7 +41,7 @@ def make_export(otlp_receiver, losses: Losses):
 
 
 def test_spans_keep_explicit_times_and_parents(
-    protocol: str, make_export, otlp, otlp_receiver, losses: Losses
+    protocol: str, make_export: Any, otlp: Any, otlp_receiver: Any, losses: Losses
 ) -> None:
     export = make_export(
         protocol=protocol, endpoint=otlp_receiver.endpoint(protocol), service_name="assistant"
@@ -68,7 +73,7 @@ def test_spans_keep_explicit_times_and_parents(
 
 
 def test_every_span_arrives_once_when_there_are_many_batches(
-    make_export, otlp_receiver, losses: Losses
+    make_export: Any, otlp_receiver: Any, losses: Losses
 ) -> None:
     export = make_export(protocol="grpc", endpoint=otlp_receiver.grpc_endpoint)
     tracer = export.provider.get_tracer("latency_kit")
@@ -81,7 +86,9 @@ def test_every_span_arrives_once_when_there_are_many_batches(
     assert losses.counts() == {}
 
 
-def test_explicit_headers_and_gzip_reach_the_collector(protocol: str, make_export, otlp_receiver) -> None:
+def test_explicit_headers_and_gzip_reach_the_collector(
+    protocol: str, make_export: Any, otlp_receiver: Any
+) -> None:
     export = make_export(
         protocol=protocol,
         endpoint=otlp_receiver.endpoint(protocol),
@@ -97,7 +104,7 @@ def test_explicit_headers_and_gzip_reach_the_collector(protocol: str, make_expor
 
 
 def test_the_standard_variables_alone_are_enough(
-    protocol: str, make_export, otlp, otlp_receiver, monkeypatch: pytest.MonkeyPatch
+    protocol: str, make_export: Any, otlp: Any, otlp_receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", otlp_receiver.endpoint(protocol))
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
@@ -119,7 +126,7 @@ def test_the_standard_variables_alone_are_enough(
 
 
 def test_the_variable_of_the_signal_wins_over_the_general_one(
-    make_export, otlp_receiver, monkeypatch: pytest.MonkeyPatch
+    make_export: Any, otlp_receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{otlp_receiver.http_endpoint}/v1/traces")
@@ -131,7 +138,7 @@ def test_the_variable_of_the_signal_wins_over_the_general_one(
 
 
 def test_the_sampler_variable_is_obeyed_and_unsampled_spans_are_no_loss(
-    make_export, otlp_receiver, losses: Losses, monkeypatch: pytest.MonkeyPatch
+    make_export: Any, otlp_receiver: Any, losses: Losses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     export = make_export(protocol="grpc", endpoint=otlp_receiver.grpc_endpoint)
@@ -142,7 +149,7 @@ def test_the_sampler_variable_is_obeyed_and_unsampled_spans_are_no_loss(
 
 
 def test_the_batch_delay_variable_paces_the_export(
-    make_export, otlp_receiver, monkeypatch: pytest.MonkeyPatch
+    make_export: Any, otlp_receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
     export = make_export(protocol="grpc", endpoint=otlp_receiver.grpc_endpoint)
@@ -151,7 +158,7 @@ def test_the_batch_delay_variable_paces_the_export(
 
 
 def test_a_full_batch_leaves_before_the_delay_is_over(
-    make_export, otlp_receiver, monkeypatch: pytest.MonkeyPatch
+    make_export: Any, otlp_receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "3")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
@@ -162,7 +169,7 @@ def test_a_full_batch_leaves_before_the_delay_is_over(
 
 
 def test_an_attribute_that_otlp_cannot_carry_costs_only_itself(
-    protocol: str, make_export, otlp, otlp_receiver, losses: Losses
+    protocol: str, make_export: Any, otlp: Any, otlp_receiver: Any, losses: Losses
 ) -> None:
     export = make_export(protocol=protocol, endpoint=otlp_receiver.endpoint(protocol))
     span = export.provider.get_tracer("latency_kit").start_span("one")
@@ -179,7 +186,9 @@ def test_an_attribute_that_otlp_cannot_carry_costs_only_itself(
     assert losses.counts() == {"attributes_not_exported": 1}
 
 
-def test_a_span_that_ends_after_shutdown_is_counted(make_export, otlp_receiver, losses: Losses) -> None:
+def test_a_span_that_ends_after_shutdown_is_counted(
+    make_export: Any, otlp_receiver: Any, losses: Losses
+) -> None:
     export = make_export(protocol="grpc", endpoint=otlp_receiver.grpc_endpoint)
     span = export.provider.get_tracer("latency_kit").start_span("late")
     assert export.shutdown(10)
@@ -187,9 +196,7 @@ def test_a_span_that_ends_after_shutdown_is_counted(make_export, otlp_receiver, 
     assert losses.counts() == {"spans_dropped": 1}
 
 
-def test_our_own_requests_make_no_spans(make_export, otlp_receiver) -> None:
-    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
-
+def test_our_own_requests_make_no_spans(make_export: Any, otlp_receiver: Any) -> None:
     seen: list[object] = []
 
     class Watcher:
@@ -199,8 +206,6 @@ def test_our_own_requests_make_no_spans(make_export, otlp_receiver) -> None:
 
         def shutdown(self) -> None:
             pass
-
-    from latency_kit.export.sending import Sender
 
     losses = Losses()
     assert not Sender(Watcher, loss_kind="spans_not_exported", losses=losses).send([1, 2], 2)
