@@ -77,11 +77,11 @@ def _spans(sentence: Sentence) -> list[_Span]:
         if not heads:
             start = first if kind == "tag" else _with_condition(forms, at, first)
             heads.append((start, kind))
-        elif kind != "tag" and stands_alone(forms[at:], forms[heads[-1][0] : at]):
+        elif kind != "tag" and _may_split(place) and stands_alone(forms[at:], forms[heads[-1][0] : at]):
             heads.append((at, kind))
             first = at
         at += taken
-    if not heads and sentence.marked and not quoting and first < len(forms) and not _ends_idly(forms, first):
+    if not heads and sentence.marked and not quoting and first < len(forms) and not _ends_idly(forms):
         heads.append((first, "marked"))
     if not heads:
         return []
@@ -105,12 +105,18 @@ def _match(place: Place) -> tuple[str, int]:
     return "", 0
 
 
+def _may_split(place: Place) -> bool:
+    """Whether what begins here in a running question is unmistakable, not a clause of it ("and how to ...")."""
+    inside = Place(place.forms, place.at, Level.INSIDE, place.first, asked=True)
+    return _match(inside)[1] > 0 or _breaks(place.forms, place.at)
+
+
 def _breaks(forms: Sequence[str], at: int) -> bool:
     return at > 0 and forms[at - 1] in BREAKS
 
 
-def _ends_idly(forms: Sequence[str], first: int) -> bool:
-    return any(is_rhetorical(forms, at) for at in range(first, len(forms)))
+def _ends_idly(forms: Sequence[str]) -> bool:
+    return any(is_rhetorical(forms, at) for at in range(len(forms)))
 
 
 def _with_condition(forms: Sequence[str], at: int, first: int) -> int:

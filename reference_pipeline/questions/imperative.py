@@ -108,7 +108,7 @@ def begins(place: Place) -> int:
     if place.level == Level.LEADING or (place.level == Level.JOINED and before not in ("and", "or", "then")):
         return _ANYWHERE.match(place.forms, place.at) or _OPENING.match(place.forms, place.at)
     if place.asked and before in _POLITE:
-        return _ANYWHERE.match(place.forms, place.at)
+        return _ANYWHERE.match(place.forms, place.at) or _OPENING.match(place.forms, place.at)
     if before in _HAS_SUBJECT and before not in _POLITE:
         return 0
     return _ANYWHERE.match(place.forms, place.at)

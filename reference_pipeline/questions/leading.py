@@ -53,7 +53,6 @@ _PHRASES = PhraseSet(
     "good morning/afternoon/evening",
     "before we start/begin/finish/end/continue",
     "to start/begin with?",
-    "you know",
     "i mean",
     "of course",
     "no problem",
@@ -65,10 +64,15 @@ _PHRASES = PhraseSet(
 )
 
 
+_CONTINUING = frozenset("about whether if".split())
+"""After these words the phrase is no preamble but a part of what is said ("let me ask you about ...")."""
+
 def skip_leading(forms: Sequence[str], at: int = 0) -> int:
     """Return the index of the first word from `at` on that may belong to a question."""
     while at < len(forms):
         taken = _PHRASES.match(forms, at)
+        if taken and at + taken < len(forms) and forms[at + taken] in _CONTINUING:
+            taken = 0
         if not taken and forms[at] in LEADING_WORDS:
             taken = 1
         if not taken:

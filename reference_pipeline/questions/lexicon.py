@@ -2,6 +2,7 @@
 
 __all__ = [
     "ADVERBS",
+    "ARTICLES",
     "AUXILIARIES",
     "BE",
     "CONNECTORS",
@@ -26,8 +27,9 @@ PERFECT = frozenset("have has had".split())
 AUXILIARIES = BE | DO_SUPPORT | MODALS | PERFECT
 
 SUBJECTS = frozenset("you i we they he she it there this that these those".split())
+ARTICLES = frozenset("the a an".split())
 POSSESSIVES = frozenset("your our my his her their its".split())
-DETERMINERS = POSSESSIVES | frozenset("the a an any all some each every both many most".split())
+DETERMINERS = POSSESSIVES | ARTICLES | frozenset("any all some each every both many most".split())
 
 PREPOSITIONS = frozenset(
     "in on at for with to from by about of under over within through during into between".split()

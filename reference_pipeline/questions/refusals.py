@@ -33,13 +33,14 @@ _OBJECTS = frozenset(
 )
 """What may stand between the verb of saying and what is quoted."""
 
-_QUESTION_NOUN = PhraseSet("question/thing/problem/point/issue was/is/becomes/became/were")
+_QUESTION_NOUN = PhraseSet("question/thing/problem/point/issue was/is/becomes/became/were always/often/never/then/still?")
 _OWN_QUESTION = frozenset("my next first last second final main other".split())
 
 _MAX_BACK = 5
 
 _RHETORICAL = PhraseSet(
     "you know what",
+    "tell me about it",
     "do you know what $",
     "do you know what i mean",
     "do you see what i mean",
@@ -117,12 +118,14 @@ def is_rhetorical(forms: Sequence[str], at: int) -> bool:
 
 def is_quoted(forms: Sequence[str], at: int) -> bool:
     """Return whether the words from `at` on are what someone else asked ("he asked me what is your name")."""
-    for index in range(at - 1, max(at - 1 - _MAX_BACK, -1), -1):
+    nearest = max(at - 1 - _MAX_BACK, -1)
+    for index in range(at - 1, nearest, -1):
+        if _QUESTION_NOUN.match(forms, index) == at - index:
+            return index == 0 or forms[index - 1] not in _OWN_QUESTION
+    for index in range(at - 1, nearest, -1):
         if forms[index] in _REPORTING:
             return not _is_own_asking(forms, index)
-        if _QUESTION_NOUN.match(forms, index) and index + 2 >= at:
-            return index == 0 or forms[index - 1] not in _OWN_QUESTION
-        if forms[index] not in _OBJECTS and not _QUESTION_NOUN.match(forms, index - 1):
+        if forms[index] not in _OBJECTS:
             return False
     return False
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from reference_pipeline.questions.lexicon import (
     ADVERBS,
+    ARTICLES,
     AUXILIARIES,
     BE,
     DETERMINERS,
@@ -38,6 +39,14 @@ _ASKING_VERBS = frozenset(
     "decides taught pushed pushes".split()
 )
 """Verbs that "what" and "who" are the subject of ("what made you choose python")."""
+
+_DEGREES = frozenset(
+    "many much long often far well big large small fast quickly quick soon late early old new important difficult "
+    "hard easy comfortable familiar confident deep deeply good bad experienced likely frequent complex close "
+    "different useful effective efficient expensive successful do common proficient strong aware involved safe"
+    .split()
+)
+"""What "how" can ask the degree of."""
 
 _ELLIPTICAL = PhraseSet(
     "what/how about *",
@@ -80,9 +89,11 @@ def begins(place: Place) -> int:
         return 0
     if place.level > Level.INSIDE and (taken := _elliptical(place, lead)):
         return taken
+    if place.form(1) in _ASKING_VERBS:
+        return 2 if _asks_by_verb(place) else 0
     auxiliary = _auxiliary(place.forms, place.at + lead)
     if auxiliary is None:
-        return 2 if _asks_by_verb(place) else 0
+        return 0
     subject = auxiliary + 1 + (place.forms[auxiliary + 1 : auxiliary + 2] == ("not",))
     if subject >= len(place.forms) and auxiliary == place.at + lead + 1:
         return 0
@@ -103,9 +114,13 @@ def _auxiliary(forms: Sequence[str], wh: int) -> int | None:
             return None
         if form in WH or (not takes_noun and form not in ADVERBS):
             return None
-        if form in DETERMINERS and index == wh + 1:
+        if index == wh + 1 and (form in ARTICLES or (forms[wh] == "how" and not _is_degree(form))):
             return None
     return None
+
+
+def _is_degree(form: str) -> bool:
+    return form in _DEGREES or form in ADVERBS or form.endswith("ly")
 
 
 def _is_strong(forms: Sequence[str], wh: int, auxiliary: int, subject: int) -> bool:
@@ -156,7 +171,7 @@ def _asks_by_verb(place: Place) -> bool:
     """Whether "what" or "who" is itself the subject: "what made you", "who inspired your"."""
     if place.level == Level.INSIDE or place.form() not in ("what", "who", "which"):
         return False
-    if place.form(1) not in _ASKING_VERBS or place.form(2) in ("me", "us", "my", "our", "i", "we"):
+    if place.form(2) in ("me", "us", "my", "our", "i", "we"):
         return False
     if place.form() == "which" or (place.form() == "who" and place.level != Level.LEADING):
         return False

@@ -25,7 +25,7 @@ _ELLIPTICAL = PhraseSet(
 _IDIOMS = PhraseSet(
     "should you need/have/want/wish/ever/decide/choose",
     "had i/you/we/they/it",
-    "were i/it/we/they to",
+    "were i/it",
     "may the/you/it",
     "do it/this/that/these/those/not",
     "have it/this/that/these/those/a",
@@ -41,20 +41,20 @@ _BLOCKING = (
     SUBJECTS
     | WH
     | MODALS
-    | frozenset("to as than neither nor let never not rarely hardly seldom and/or only who please be".split())
+    | frozenset("to as than neither nor let never not rarely hardly seldom only who please be".split())
 )
 """Words after which "can you" in the middle of a turn is no inversion ("as much as you can you should")."""
 
 _ELIDED = frozenset(
     "great good nice fine true correct right important called just really very so not about what how why where "
-    "because all when too more most less like pretty quite probably definitely basically nothing everything "
+    "because all when too more most less now like pretty quite probably definitely basically nothing everything "
     "something one two to in on at for of from with by going sure always never often only".split()
 )
 """Words after a leading "is" or "was" that show a statement whose subject was not said or not heard."""
 
 _TAKES_NOUN = {
     "is": DETERMINERS,
-    "are": DETERMINERS,
+    "are": DETERMINERS - {"a", "an"},
     "was": POSSESSIVES | {"there"},
     "were": POSSESSIVES | {"the", "any"},
     "does": DETERMINERS,
@@ -76,7 +76,9 @@ def begins(place: Place) -> int:
     subject = place.form(1 + negated)
     taken = 2 + negated
     if subject == "you":
-        return taken if place.level > Level.INSIDE or place.form(-1) not in _BLOCKING else 0
+        return taken if place.level == Level.LEADING or place.form(-1) not in _BLOCKING else 0
+    if place.form(-1) == "so" and subject in ("i", "we"):
+        return 0  # "so do we" agrees
     if subject in SUBJECTS:
         # "this is it" and "what i like is it" end or run on; only a clause's beginning decides.
         enough = len(place.forms) > place.at + taken
