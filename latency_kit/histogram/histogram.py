@@ -65,7 +65,7 @@ class Histogram:
         """
         if type(value_ns) is not int or not 0 <= value_ns <= MAX_VALUE_NS:
             value_ns = _checked_value(value_ns)
-        if count != 1 or self._count == MAX_COUNT:
+        if type(count) is not int or count != 1 or self._count == MAX_COUNT:
             self._check_count(count)
         self._counters.add(self._layout.index_of(value_ns), count)
         self._note(count, value_ns * count, value_ns, value_ns)

@@ -31,7 +31,7 @@ class HistogramSnapshot:
 
     __slots__ = ("_count", "_counters", "_is_exact", "_layout", "_max_ns", "_min_ns", "_sum_ns", "_through")
 
-    def __init__(  # noqa: PLR0913  # the state of a histogram, and only other modules of this floor call it
+    def __init__(  # the state of a histogram, and only other modules of this floor call it
         self,
         *,
         layout: BucketLayout,
