@@ -82,9 +82,7 @@ def parse_policy(text: str, *, source: str = "the policy", in_pyproject: bool | 
     path = _PYPROJECT if in_pyproject else ()
     table = _below(document, path)
     if not isinstance(table, dict):
-        raise PolicyError(
-            source, [f"{dotted(path)}: is missing; budgets stand in [tool.latency_kit.budgets.NAME]"]
-        )
+        raise PolicyError(source, [f"{dotted(path)}: is missing; write [tool.latency_kit.budgets.NAME]"])
     reader = TableReader()
     policy = reader.read(table, path)
     if policy is None:

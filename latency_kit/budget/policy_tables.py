@@ -246,7 +246,7 @@ class TableReader:
                 continue
             if key in _ALLOTMENT_KEYS and known == _BUDGET_KEYS:
                 self._note(
-                    (*path, key), "is for allotments only; a budget at the top has no stages beside it"
+                    (*path, key), "is for allotments only; a budget at the top stands alone"
                 )
                 continue
             close = difflib.get_close_matches(key, known, n=1)

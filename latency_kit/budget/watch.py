@@ -167,7 +167,7 @@ class _Allowance:
         self._since_ns = now_ns
 
     def take(self, now_ns: int) -> bool:
-        returned = max(0, now_ns - self._since_ns) // self._interval_ns
+        returned = (now_ns - self._since_ns) // self._interval_ns
         if self._left + returned >= self._full:
             self._left = self._full
             self._since_ns = now_ns

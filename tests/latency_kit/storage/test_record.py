@@ -2,8 +2,10 @@ import enum
 import json
 import math
 import numbers
+from collections.abc import Callable
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +15,16 @@ from latency_kit.errors import CorruptDataError
 from latency_kit.measurement.measurement import Measurement, Outcome
 from latency_kit.storage.record import FIELDS, line_of, parse_line, stored
 
+BuildMeasurement = Callable[..., Measurement]
 
-def fields(measurement):
+
+def fields(measurement: BuildMeasurement) -> dict[str, Any]:
     return json.loads(line_of(measurement))
 
 
-def test_a_plain_call_has_exactly_the_five_fields_that_always_apply(measurement):
+def test_a_plain_call_has_exactly_the_five_fields_that_always_apply(
+    measurement: BuildMeasurement,
+) -> None:
     assert fields(measurement(attributes={"model": "base", "tokens": 3})) == {
         "timestamp": "2025-01-31T12:00:00.123Z",
         "component": "llm",
@@ -28,7 +34,7 @@ def test_a_plain_call_has_exactly_the_five_fields_that_always_apply(measurement)
     }
 
 
-def test_a_failed_traced_call_has_all_eight_fields_in_order(measurement):
+def test_a_failed_traced_call_has_all_eight_fields_in_order(measurement: BuildMeasurement) -> None:
     line = fields(measurement(outcome=Outcome.ERROR, error="ValueError", trace_id=0xABC, span_id=0xDEF))
     assert tuple(line) == FIELDS
     assert line["error"] == "ValueError"
@@ -54,8 +60,8 @@ def test_a_failed_traced_call_has_all_eight_fields_in_order(measurement):
     ],
 )
 def test_every_end_that_was_not_good_shows_in_the_error_field_and_reads_back(
-    measurement, outcome, error, written
-):
+    measurement: BuildMeasurement, outcome: Outcome, error: str | None, written: Any
+) -> None:
     given_one = measurement(outcome=outcome, error=error)
     assert fields(given_one).get("error") == written
     back = parse_line(line_of(given_one))
@@ -73,12 +79,14 @@ def test_every_end_that_was_not_good_shows_in_the_error_field_and_reads_back(
         (253_402_300_799_999_999_999, "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_the_timestamp_is_the_start_in_utc_cut_to_milliseconds(measurement, unix_nano, written):
+def test_the_timestamp_is_the_start_in_utc_cut_to_milliseconds(
+    measurement: BuildMeasurement, unix_nano: int, written: Any
+) -> None:
     assert fields(measurement(start_unix_nano=unix_nano))["timestamp"] == written
 
 
 class Loud:
-    def __str__(self):
+    def __str__(self) -> None:
         raise RuntimeError("no")
 
 
@@ -87,7 +95,7 @@ class Colour(enum.StrEnum):
 
 
 class LyingFloat(float):
-    def __float__(self):
+    def __float__(self) -> None:
         raise RuntimeError("no")
 
 
@@ -113,7 +121,9 @@ ITSELF.append(ITSELF)
         (1 + 2j, "(1+2j)"),
     ],
 )
-def test_a_value_that_json_cannot_hold_becomes_text_and_never_breaks_the_line(measurement, value, written):
+def test_a_value_that_json_cannot_hold_becomes_text_and_never_breaks_the_line(
+    measurement: BuildMeasurement, value: Any, written: Any
+) -> None:
     line = line_of(measurement(attributes={"given": value}))
     assert line.isascii()
     assert len(line.decode().splitlines()) == 1
@@ -121,7 +131,7 @@ def test_a_value_that_json_cannot_hold_becomes_text_and_never_breaks_the_line(me
 
 
 @pytest.mark.parametrize("value", [ITSELF, LyingFloat(1.5)], ids=["list-in-itself", "float-that-raises"])
-def test_a_value_that_misbehaves_is_still_one_whole_line(measurement, value):
+def test_a_value_that_misbehaves_is_still_one_whole_line(measurement: BuildMeasurement, value: Any) -> None:
     assert list(fields(measurement(attributes={"given": value}))["metadata"]) == ["given"]
 
 
@@ -130,21 +140,21 @@ class Whole(numbers.Integral):
 
     __hash__ = None
 
-    def __int__(self):
+    def __int__(self) -> int:
         return 5
 
 
 Whole.__abstractmethods__ = frozenset()
 
 
-def test_numbers_of_other_libraries_are_numbers(measurement):
+def test_numbers_of_other_libraries_are_numbers(measurement: BuildMeasurement) -> None:
     line = fields(measurement(attributes={"n": Whole(), "x": Fraction(1, 2)}))
     assert line["metadata"] == {"n": 5, "x": 0.5}
 
 
-def test_a_mapping_that_cannot_be_read_gives_empty_metadata(measurement):
+def test_a_mapping_that_cannot_be_read_gives_empty_metadata(measurement: BuildMeasurement) -> None:
     class Broken(dict):
-        def items(self):
+        def items(self) -> None:
             raise RuntimeError("no")
 
     assert fields(measurement(attributes=Broken(a=1)))["metadata"] == {}
@@ -168,7 +178,7 @@ values = st.recursive(
     trace_id=st.none() | st.integers(1, 2**128 - 1),
     span_id=st.none() | st.integers(1, 2**64 - 1),
 )
-def test_reading_a_line_gives_what_was_stored(**given_fields):
+def test_reading_a_line_gives_what_was_stored(**given_fields: Any) -> None:
     duration_ns = given_fields.pop("duration_ns")
     given_one = Measurement(start_ns=7, end_ns=7 + duration_ns, **given_fields)
     back = parse_line(line_of(given_one))
@@ -177,7 +187,9 @@ def test_reading_a_line_gives_what_was_stored(**given_fields):
     assert line_of(back) == line_of(given_one)
 
 
-def test_a_stored_measurement_knows_its_name_and_its_milliseconds(measurement):
+def test_a_stored_measurement_knows_its_name_and_its_milliseconds(
+    measurement: BuildMeasurement,
+) -> None:
     kept = stored(measurement(attributes=MappingProxyType({"a": 1})))
     assert (kept.name, kept.duration_ms) == ("llm.generate", 5123.0)
 
@@ -210,12 +222,14 @@ GOOD = {
         ({"extra": 1}, "unknown: \\['extra'\\]"),
     ],
 )
-def test_a_line_that_is_not_of_the_schema_is_refused_with_the_field(changed, complaint):
+def test_a_line_that_is_not_of_the_schema_is_refused_with_the_field(
+    changed: dict[str, Any], complaint: str
+) -> None:
     with pytest.raises(CorruptDataError, match=complaint):
         parse_line(json.dumps(GOOD | changed).encode())
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"5", b"\x00\xff", b'{"a":1}', b"[" * 100_000])
-def test_what_is_no_object_of_ours_is_refused(line):
+def test_what_is_no_object_of_ours_is_refused(line: bytes) -> None:
     with pytest.raises(CorruptDataError):
         parse_line(line)
