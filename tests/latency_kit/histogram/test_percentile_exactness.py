@@ -19,7 +19,7 @@ TENTHS_OF_A_THOUSANDTH = st.integers(1, 1_000_000)
 
 
 def exact_order_statistic(values: list[int], percent: Fraction) -> int:
-    """Return the smallest value with at least `percent` of `values` at or below it, by trying each in turn."""
+    """Return the smallest value with at least `percent` of `values` at or below it, trying each in turn."""
     needed = percent * len(values) / 100
     for position, value in enumerate(sorted(values), start=1):
         if position >= needed:
