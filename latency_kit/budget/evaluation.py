@@ -33,6 +33,11 @@ class Durations(Protocol):
         """How many values there are."""
         ...
 
+    @property
+    def max_ns(self) -> int:
+        """The largest value; asked only where there are values."""
+        ...
+
     def value_at_percentile(self, percentile: float, /) -> int:
         """Return the smallest value with at least that share of the values at or below it."""
         ...
@@ -180,9 +185,10 @@ def _evaluation(placed: PlacedBudget, recorded: Sequence[JudgedSeries]) -> Budge
         verdict = Verdict.MET if within >= rank else Verdict.BREACHED
     observed_ns = None
     if 0 < rank <= sum(durations.count for durations in timed):
-        observed_ns = _value_at_rank(timed, rank)
+        # A histogram answers with the upper end of a bucket, which may lie above all that was recorded, and
+        # above the limit although the limit's own bucket holds the value.
+        observed_ns = min(_value_at_rank(timed, rank), max(durations.max_ns for durations in timed))
         if within >= rank:
-            # A histogram may answer with the upper end of the bucket that holds the limit itself.
             observed_ns = min(observed_ns, budget.limit_ns)
     return BudgetEvaluation(
         placed=placed,

@@ -245,9 +245,7 @@ class TableReader:
             if key in known:
                 continue
             if key in _ALLOTMENT_KEYS and known == _BUDGET_KEYS:
-                self._note(
-                    (*path, key), "is for allotments only; a budget at the top stands alone"
-                )
+                self._note((*path, key), "is for allotments only; a budget at the top stands alone")
                 continue
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"

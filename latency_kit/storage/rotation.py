@@ -9,7 +9,7 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["rotate", "rotated_files", "rotation_lock"]
+__all__ = ["is_still_at", "rotate", "rotated_files", "rotation_lock"]
 
 
 def rotated_files(path: Path) -> tuple[Path, ...]:

@@ -33,6 +33,10 @@ class ExactDurations:
     def count(self) -> int:
         return len(self.values_ns)
 
+    @property
+    def max_ns(self) -> int:
+        return max(self.values_ns)
+
     def value_at_percentile(self, percentile: float) -> int:
         rank = max(1, math.ceil(percentile * self.count / 100))
         return sorted(self.values_ns)[rank - 1]

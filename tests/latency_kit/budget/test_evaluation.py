@@ -203,6 +203,14 @@ def test_a_value_that_shares_the_limits_bucket_never_contradicts_the_verdict(
     assert (evaluation.verdict, evaluation.observed_ns) == (Verdict.MET, 3_000_000_000)
 
 
+def test_no_figure_exceeds_the_longest_call(budget: BuildBudget) -> None:
+    histogram = Histogram()
+    histogram.record_many([3_000_000_001] * 20)
+    for limit_ms in (1000, 5000):
+        evaluation = judge(budget(limit_ms=limit_ms), Recorded(Outcome.OK, histogram.snapshot()))
+        assert evaluation.observed_ns == 3_000_000_001
+
+
 # --- a whole policy -------------------------------------------------------------------------------
 
 

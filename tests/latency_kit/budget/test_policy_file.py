@@ -155,8 +155,8 @@ percentile = "high"
         "budgets.whole.min_samples (line 6): must be at least 1, got 0",
         "budgets.whole.overlaps (line 7): is for allotments only; a budget at the top stands alone",
         (
-            "budgets.whole.allotments (line 8): the stages need 140 ms (b 70 ms + c 70 ms), 40 ms more than the "
-            "limit of 100 ms; lower them, or say overlaps or optional where it is so"
+            "budgets.whole.allotments (line 8): the stages need 140 ms (b 70 ms + c 70 ms), "
+            "40 ms more than the limit of 100 ms; lower them, or say overlaps or optional where it is so"
         ),
         (
             'budgets.whole.allotments.a.measures (line 9): must be "component.operation", such as '
