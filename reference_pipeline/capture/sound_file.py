@@ -6,8 +6,8 @@ Every way in which a file can be bad ends here in one line that names the file a
 from pathlib import Path
 
 import numpy as np
-from latency_kit.errors import MissingExtraError
 
+from latency_kit.errors import MissingExtraError
 from reference_pipeline.events import Samples
 from reference_pipeline.ports import SourceError
 

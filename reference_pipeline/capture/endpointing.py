@@ -1,0 +1,261 @@
+"""Endpointing: when an utterance begins and when it is over, from block probabilities.
+
+A pure state machine. It reads no clock and calls nobody: a block and its speech probability go in, events
+come out. What listens to sound and whom the events are told is `listener`'s matter.
+
+The silence limit is the price that every answer pays, so it was set by measuring. Inside the sentences of
+the bundled interview the detector never hears more than 32 ms of silence, in six sentences of human readers
+96 ms at most, but for one pause of 256 ms at a comma. 190 ms keeps those whole except the comma, and
+commits in the middle of 190 to 222 ms (a block is 32 ms) after the last voiced sample.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from reference_pipeline.capture.boundaries import first_speech_sample, last_speech_sample, window_powers
+from reference_pipeline.events import SAMPLE_RATE, AudioBlock
+
+__all__ = [
+    "EndpointEvent",
+    "Endpointer",
+    "EndpointingSettings",
+    "SpeechContinued",
+    "SpeechDiscarded",
+    "SpeechEnded",
+    "SpeechStarted",
+]
+
+_END_LOOK_BACK = 3
+"""Blocks in which the last voiced sample is sought: the detector lags by at most about 70 ms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointingSettings:
+    """The limits of endpointing. Times are milliseconds of sound.
+
+    Attributes:
+        start_threshold: Probability from which a block counts as voiced while nobody speaks.
+        keep_threshold: Probability from which a block counts as voiced while somebody speaks.
+        doubt_threshold: From here up to `keep_threshold` a block is in doubt: energy decides. Detectors
+            waver inside speech that is clipped, noisy or from a telephone, and at a released consonant.
+        start_voiced_ms: Voiced sound in a row that begins an utterance.
+        silence_limit_ms: Silence after the last voiced sample that ends it.
+        min_voiced_ms: An utterance with less voiced sound than this is discarded.
+        max_utterance_ms: An utterance is ended here even if somebody still speaks.
+        pre_roll_ms: Sound before the first voiced block that belongs to the utterance.
+    """
+
+    start_threshold: float = 0.5
+    keep_threshold: float = 0.5
+    doubt_threshold: float = 0.2
+    start_voiced_ms: int = 64
+    silence_limit_ms: int = 190
+    min_voiced_ms: int = 160
+    max_utterance_ms: int = 20_000
+    pre_roll_ms: int = 320
+
+    def __post_init__(self) -> None:
+        if not 0 < self.doubt_threshold <= self.keep_threshold <= self.start_threshold < 1:
+            raise ValueError(
+                "expected 0 < doubt_threshold <= keep_threshold <= start_threshold < 1, "
+                f"got {self.doubt_threshold}, {self.keep_threshold} and {self.start_threshold}"
+            )
+        for field in fields(self):
+            if field.name.endswith("_ms") and getattr(self, field.name) <= 0:
+                raise ValueError(f"expected {field.name} to be over 0 ms, got {getattr(self, field.name)}")
+        if self.max_utterance_ms <= self.min_voiced_ms + self.silence_limit_ms:
+            raise ValueError(
+                "expected max_utterance_ms to be longer than min_voiced_ms and silence_limit_ms together, "
+                f"got {self.max_utterance_ms}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted:
+    """An utterance has begun; `blocks` are its pre-roll and onset, and come in no other event."""
+
+    blocks: tuple[AudioBlock, ...]
+    first_sample: int
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechContinued:
+    """The next block of the utterance."""
+
+    block: AudioBlock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechEnded:
+    """The utterance is over.
+
+    Attributes:
+        first_sample: Position of the first voiced sample.
+        last_sample: Position just after the last voiced sample.
+        start_ns: Capture time of `first_sample`.
+        end_ns: Capture time of `last_sample`: the T0 of the turn.
+        heard_ns: Capture time just after the last block that the decision rests on.
+        forced: Whether the utterance was cut at its maximum length.
+    """
+
+    first_sample: int
+    last_sample: int
+    start_ns: int
+    end_ns: int
+    heard_ns: int
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechDiscarded:
+    """What had begun was too short to be speech."""
+
+    reason: str
+
+
+EndpointEvent = SpeechStarted | SpeechContinued | SpeechEnded | SpeechDiscarded
+
+
+class Endpointer:
+    """Cuts a stream of blocks into utterances.
+
+    * Every utterance is `SpeechStarted`, `SpeechContinued` for each further block, and then exactly one of
+      `SpeechEnded` and `SpeechDiscarded`.
+    * The blocks of an utterance are consecutive from its pre-roll to the decision, and no block belongs to
+      two utterances.
+    * An ended utterance has `first_sample < last_sample`, both within its blocks.
+    * No utterance is longer than `max_utterance_ms` and its pre-roll and onset together.
+    """
+
+    def __init__(self, settings: EndpointingSettings | None = None, *, block_samples: int) -> None:
+        self._settings = settings or EndpointingSettings()
+        self._start_blocks = -(-_samples(self._settings.start_voiced_ms) // block_samples)
+        pre_roll_blocks = -(-_samples(self._settings.pre_roll_ms) // block_samples)
+        self._before: deque[AudioBlock] = deque(maxlen=pre_roll_blocks + self._start_blocks)
+        self._recent: deque[AudioBlock] = deque(maxlen=_END_LOOK_BACK)
+        self._silence_limit = _samples(self._settings.silence_limit_ms)
+        self._reach = _samples(self._settings.pre_roll_ms) // 2
+        self._speaking = False
+        self._voiced_run = 0
+        self._voiced_samples = 0
+        self._first_sample = 0
+        self._start_ns = 0
+        self._last_sample = 0
+        self._end_ns = 0
+        self._heard_ns = 0
+        self._in_silence = False
+        self._peak_power = 0.0
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance is open."""
+        return self._speaking
+
+    def feed(self, block: AudioBlock, probability: float, *, noise_power: float) -> Sequence[EndpointEvent]:
+        """Take the next block.
+
+        Args:
+            block: Must follow the block before it.
+            probability: Of speech in it; 0 where the energy gate kept the detector from running.
+            noise_power: The noise floor as mean square, for the exact place of a boundary.
+        """
+        self._heard_ns = block.end_ns
+        if self._speaking:
+            return self._continue(block, probability, noise_power)
+        return self._listen(block, probability, noise_power)
+
+    def finish(self) -> Sequence[EndpointEvent]:
+        """End an open utterance because no further block will come."""
+        return (self._close(forced=False),) if self._speaking else ()
+
+    def _listen(self, block: AudioBlock, probability: float, noise_power: float) -> Sequence[EndpointEvent]:
+        self._before.append(block)
+        self._voiced_run = self._voiced_run + 1 if probability >= self._settings.start_threshold else 0
+        if self._voiced_run < self._start_blocks:
+            return ()
+        blocks = tuple(self._before)
+        self._before.clear()
+        voiced = blocks[-self._start_blocks :]
+        first = first_speech_sample(
+            blocks[: -self._start_blocks], voiced, noise_power=noise_power, reach=self._reach
+        )
+        self._speaking = True
+        self._first_sample = first
+        self._start_ns = _time_in(blocks, first)
+        self._voiced_samples = sum(len(each.samples) for each in voiced)
+        self._peak_power = max(float(window_powers(each).max()) for each in voiced)
+        self._recent.extend(voiced)
+        self._mark_voiced(block)
+        return (SpeechStarted(blocks=blocks, first_sample=first, start_ns=self._start_ns),)
+
+    def _continue(self, block: AudioBlock, probability: float, noise_power: float) -> Sequence[EndpointEvent]:
+        told = SpeechContinued(block=block)
+        if probability >= self._settings.keep_threshold:
+            self._voiced_samples += len(block.samples)
+            self._peak_power = max(self._peak_power, float(np.max(window_powers(block))))
+            self._recent.append(block)
+            self._mark_voiced(block)
+        else:
+            self._weigh_silence(block, probability, noise_power)
+        heard_to = block.first_sample + len(block.samples)
+        if self._in_silence and heard_to - self._last_sample >= self._silence_limit:
+            return (told, self._close(forced=False))
+        if heard_to - self._first_sample >= _samples(self._settings.max_utterance_ms):
+            return (told, self._close(forced=True))
+        return (told,)
+
+    def _weigh_silence(self, block: AudioBlock, probability: float, noise_power: float) -> None:
+        """Find the last voiced sample when silence begins, and again where a block of it is in doubt.
+
+        Where `last_speech_sample` finds nothing, the end of the last voiced block stands.
+        """
+        searched: list[AudioBlock] = []
+        if not self._in_silence:
+            self._in_silence = True
+            searched.extend(self._recent)
+        if probability >= self._settings.doubt_threshold:
+            searched.append(block)
+        found = last_speech_sample(searched, noise_power=noise_power, peak_power=self._peak_power)
+        if found is not None:
+            self._last_sample = max(found, self._first_sample + 1)
+            self._end_ns = _time_in(searched, self._last_sample)
+
+    def _mark_voiced(self, block: AudioBlock) -> None:
+        self._in_silence = False
+        self._last_sample = block.first_sample + len(block.samples)
+        self._end_ns = block.end_ns
+
+    def _close(self, *, forced: bool) -> SpeechEnded | SpeechDiscarded:
+        self._speaking = False
+        self._in_silence = False
+        self._voiced_run = 0
+        self._recent.clear()
+        voiced_ms = self._voiced_samples * 1000 // SAMPLE_RATE
+        if voiced_ms < self._settings.min_voiced_ms:
+            return SpeechDiscarded(
+                reason=f"only {voiced_ms} ms voiced, {self._settings.min_voiced_ms} ms are needed"
+            )
+        return SpeechEnded(
+            first_sample=self._first_sample,
+            last_sample=self._last_sample,
+            start_ns=self._start_ns,
+            end_ns=self._end_ns,
+            heard_ns=self._heard_ns,
+            forced=forced,
+        )
+
+
+def _samples(duration_ms: int) -> int:
+    return duration_ms * SAMPLE_RATE // 1000
+
+
+def _time_in(blocks: Sequence[AudioBlock], sample: int) -> int:
+    """Return the capture time of a sample position that lies in one of `blocks` or just after the last."""
+    for block in reversed(blocks):
+        if sample >= block.first_sample:
+            return block.start_ns + (sample - block.first_sample) * 1_000_000_000 // SAMPLE_RATE
+    raise ValueError(f"sample {sample} lies before the blocks given")
