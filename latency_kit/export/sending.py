@@ -1,5 +1,6 @@
 """One exporter, used from one background thread: what it cannot send is counted, what it raises ends here."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from enum import Enum
@@ -101,6 +102,15 @@ class Sender(Generic[Batch]):
             given_up = self._on_its_way
             self._on_its_way = 0
         self.lose(given_up, why="the collector did not answer before the export was shut down")
+        with contextlib.suppress(RuntimeError):
+            if given_up:
+                # Older gRPC exporters wait for the request on its way, so the wait is left to a thread; at
+                # the end of the interpreter no thread can be started, and nothing needs closing any more.
+                threading.Thread(target=self._close_exporter, name="latency_kit-close", daemon=True).start()
+            else:
+                self._close_exporter()
+
+    def _close_exporter(self) -> None:
         try:
             if self._exporter is not None:
                 with quietly():

@@ -38,6 +38,7 @@ class SpanBatchProcessor(SpanProcessor):
         self._batch_size = min(settings.span_batch_size, settings.span_queue_size)
         self._exit_timeout_s = settings.exit_timeout_s
         self._closed = False
+        self._given_up = False
         self._closing = threading.Lock()
         self._work = BackgroundWork(
             name="latency_kit-spans",
@@ -80,6 +81,8 @@ class SpanBatchProcessor(SpanProcessor):
                 return True
             self._closed = True
         sent = self._work.shutdown(timeout_s)
+        # From here on the thread, where it still runs, takes no further batch: what is left is counted here.
+        self._given_up = True
         self._sender.close()
         left = 0
         while batch := self._next_batch():
@@ -89,7 +92,7 @@ class SpanBatchProcessor(SpanProcessor):
 
     def _send_all(self) -> bool:
         succeeded = True
-        while batch := self._next_batch():
+        while not self._given_up and (batch := self._next_batch()):
             succeeded = self._sender.send(batch, len(batch)) and succeeded
         return succeeded
 

@@ -15,8 +15,6 @@ from latency_kit.measurement.measurement import Outcome
 
 pytest.importorskip("opentelemetry.sdk", reason="comes with the extra 'otlp'")
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
 from latency_kit.export.metrics import PeriodicMetricExport, build_metric_export
 from latency_kit.export.traces import TraceExport, build_trace_export
 
@@ -142,16 +140,3 @@ def test_after_a_failure_later_spans_arrive(protocol: str, otlp_receiver: Any, l
 
     assert len(otlp_receiver.spans()) == 1
     assert losses.counts() == {"spans_not_exported": 2}
-
-
-def test_other_users_of_the_exporters_keep_their_log(
-    closed_port: str, caplog: pytest.LogCaptureFixture, losses: Losses
-) -> None:
-    export = traces_to(closed_port, "http/protobuf", losses)
-    end_spans(export, 1)
-    export.flush(10)
-    export.shutdown(10)
-    theirs = OTLPSpanExporter(endpoint=f"{closed_port}/v1/traces", timeout=0.2)
-    theirs.export([])
-    theirs.shutdown()
-    assert any(record.name.startswith("opentelemetry.exporter.otlp") for record in caplog.records)

@@ -14,8 +14,9 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 
+from latency_kit.export.process_resource import ProcessResource
 from latency_kit.export.sending import Sender
-from latency_kit.export.traces import TraceExport, build_trace_export
+from latency_kit.export.traces import TraceExport, build_trace_export, build_unexported_provider
 
 START = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -194,6 +195,15 @@ def test_a_span_that_ends_after_shutdown_is_counted(
     assert export.shutdown(10)
     span.end()
     assert losses.counts() == {"spans_dropped": 1}
+
+
+def test_an_unexported_provider_gives_spans_identity_and_sends_nothing(otlp_receiver: Any) -> None:
+    provider = build_unexported_provider(ProcessResource(ExportSettings.resolve(service_name="assistant")))
+    with provider.get_tracer("latency_kit").start_as_current_span("one") as span:
+        assert span.get_span_context().is_valid
+    assert provider.resource.attributes["service.name"] == "assistant"
+    provider.shutdown()
+    assert otlp_receiver.spans() == []
 
 
 def test_our_own_requests_make_no_spans(make_export: Any, otlp_receiver: Any) -> None:
