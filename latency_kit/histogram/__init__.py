@@ -1,7 +1,7 @@
 """HDR histograms: bucket layout, recording, snapshots, merging, the V2 encoding and `.hlog` interval logs.
 
-This floor knows nothing of spans, budgets or exporters. The encoding and the log are imported when
-first used.
+This floor knows nothing of spans, budgets or exporters. The recorder, the encoding and the log are
+imported when first used.
 """
 
 from importlib import import_module
@@ -9,13 +9,14 @@ from importlib import import_module
 from latency_kit.histogram.bucket import Bucket
 from latency_kit.histogram.histogram import Histogram
 from latency_kit.histogram.layout import DEFAULT_LAYOUT, MAX_VALUE_NS, BucketLayout
-from latency_kit.histogram.recorder import Recorder
+from latency_kit.histogram.percentile import ceil_rank
 from latency_kit.histogram.snapshot import HistogramSnapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from latency_kit.histogram.codec import decode, decode_base64, encode, encode_base64, encode_compressed
     from latency_kit.histogram.log import HistogramLogReader, HistogramLogWriter, LoggedInterval
+    from latency_kit.histogram.recorder import Recorder
 
 __all__ = [
     "DEFAULT_LAYOUT",
@@ -28,6 +29,7 @@ __all__ = [
     "HistogramSnapshot",
     "LoggedInterval",
     "Recorder",
+    "ceil_rank",
     "decode",
     "decode_base64",
     "encode",
@@ -39,6 +41,7 @@ _MODULE_OF_NAME = {
     "HistogramLogReader": "log",
     "HistogramLogWriter": "log",
     "LoggedInterval": "log",
+    "Recorder": "recorder",
     "decode": "codec",
     "decode_base64": "codec",
     "encode": "codec",

@@ -3,8 +3,9 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, compress
 from operator import add, sub
+from sys import byteorder
 
 from latency_kit.errors import UsageError
 
@@ -27,6 +28,14 @@ decades touch some 35 pages; smaller pages pay more in object headers, larger on
 
 _PAGE_SLOTS = 1 << PAGE_BITS
 _SLOT_MASK = _PAGE_SLOTS - 1
+
+_TYPE_CODES = {2: "H", 4: "I", 8: "Q"}
+"""By bytes of a counter."""
+
+_TOP_BITS = {
+    width: int.from_bytes((bytes(width - 1) + b"\x80") * _PAGE_SLOTS, "little") for width in (1, 2, 4, 8)
+}
+"""By bytes of a counter: the highest bit of every counter of a page."""
 
 _ABSENT: "Page" = bytearray()
 """Stands for every page that counts nothing; writing into it raises IndexError, so it stays empty."""
@@ -94,7 +103,7 @@ class SparseCounters:
         for number, theirs in enumerate(other.pages):
             if theirs:
                 mine = pages[number]
-                pages[number] = _page_of(list(map(add, mine, theirs))) if mine else theirs[:]
+                pages[number] = _sum_of(mine, theirs) if mine else theirs[:]
 
     def minus(self, other: "SparseCounters") -> "SparseCounters":
         """Return the counters lowered by those of `other`.
@@ -108,13 +117,7 @@ class SparseCounters:
             if not theirs or not any(theirs):
                 continue
             mine = pages[number] if number < len(pages) else _ABSENT
-            left = list(map(sub, mine, theirs))
-            if not left or min(left) < 0:
-                raise UsageError(
-                    "cannot subtract: the histogram to subtract counts values that this one does not; "
-                    "give an earlier snapshot of the same recorder"
-                )
-            pages[number] = _page_of(left) if any(left) else _ABSENT
+            pages[number] = _ABSENT if mine == theirs else _difference_of(mine, theirs)
         return result
 
     def copy(self) -> "SparseCounters":
@@ -126,10 +129,9 @@ class SparseCounters:
     def items(self) -> Iterator[tuple[int, int]]:
         """Yield index and count of each counter that is not 0, ascending."""
         for number, page in enumerate(self.pages):
-            first = number << PAGE_BITS
-            for slot, count in enumerate(page):
-                if count:
-                    yield first + slot, count
+            if page:
+                indices = range(number << PAGE_BITS, (number + 1) << PAGE_BITS)
+                yield from zip(compress(indices, page), filter(None, page), strict=True)
 
     def counts_through_pages(self) -> list[int]:
         """Return for each page the sum of its counters and of all below it."""
@@ -163,6 +165,54 @@ class SparseCounters:
         return not any(map(any, rest)) and all(map(_same_counts, self.pages, other.pages))
 
     __hash__ = None  # type: ignore[assignment]  # counters change
+
+
+def _sum_of(mine: "Page", theirs: "Page") -> "Page":
+    """Add two pages: each as one large integer, where no counter can overflow into the next."""
+    width = max(_width_of(mine), _width_of(theirs))
+    left, right = _as_integer(mine, width), _as_integer(theirs, width)
+    if (left | right) & _TOP_BITS[width]:
+        return _page_of(list(map(add, mine, theirs)))
+    return _from_integer(left + right, width)
+
+
+def _difference_of(mine: "Page", theirs: "Page") -> "Page":
+    """Subtract two pages in the same way: a top bit set beforehand tells whether it was borrowed."""
+    width = max(_width_of(mine), _width_of(theirs))
+    top_bits = _TOP_BITS[width]
+    left, right = _as_integer(mine, width), _as_integer(theirs, width)
+    if not (left | right) & top_bits:
+        difference = (left | top_bits) - right
+        if difference & top_bits == top_bits:
+            return _from_integer(difference ^ top_bits, width)
+    counts = list(map(sub, mine, theirs))
+    if not counts or min(counts) < 0:
+        raise UsageError(
+            "cannot subtract: the histogram to subtract counts values that this one does not; "
+            "give an earlier snapshot of the same recorder"
+        )
+    return _page_of(counts)
+
+
+def _width_of(page: "Page") -> int:
+    return page.itemsize if isinstance(page, array) else 1
+
+
+def _as_integer(page: "Page", width: int) -> int:
+    """Return the counters side by side, `width` bytes each, in the machine's order of bytes."""
+    own_width = _width_of(page)
+    if own_width == width:
+        return int.from_bytes(bytes(page), byteorder)
+    raw, wide = bytes(page), bytearray(len(page) * width)
+    first = width - own_width if byteorder == "big" else 0
+    for position in range(own_width):
+        wide[first + position :: width] = raw[position::own_width]
+    return int.from_bytes(wide, byteorder)
+
+
+def _from_integer(lanes: int, width: int) -> "Page":
+    raw = lanes.to_bytes(_PAGE_SLOTS * width, byteorder)
+    return bytearray(raw) if width == 1 else array(_TYPE_CODES[width], raw)
 
 
 def _page_of(counts: list[int]) -> "Page":

@@ -79,12 +79,18 @@ class Histogram:
         batch = values if type(values) is list else _listed(values)
         if not batch:
             return
-        lowest, highest, total = _bounds_and_sum(batch)
-        if type(total) is not int:
+        if len(batch) == 1:
+            self.record(batch[0])
+            return
+        try:
+            lowest, highest, total = min(batch), max(batch), sum(batch)
+            is_checked = type(total) is int and lowest >= 0 and highest <= MAX_VALUE_NS
+        except TypeError:
+            is_checked = False
+        if not is_checked:
+            # Either names the first value that cannot be taken, or makes plain whole numbers of numpy's.
             batch = [_checked_value(value) for value in batch]
-            lowest, highest, total = _bounds_and_sum(batch)
-        if lowest < 0 or highest > MAX_VALUE_NS:
-            _checked_value(lowest if lowest < 0 else highest)
+            lowest, highest, total = min(batch), max(batch), sum(batch)
         self._check_count(len(batch))
         is_fast = self._is_default_layout and highest <= LARGEST_FAST_NS and len(batch) >= _FEWEST_FAST
         for start in range(0, len(batch), _CHUNK):
@@ -206,12 +212,3 @@ def _listed(values: Iterable[int]) -> list[int]:
         return list(values)
     except TypeError:
         raise UsageError(f"values must be an iterable of whole nanoseconds, got {values!r}") from None
-
-
-def _bounds_and_sum(batch: list[int]) -> tuple[int, int, int]:
-    try:
-        return min(batch), max(batch), sum(batch)
-    except TypeError:
-        for value in batch:
-            _checked_value(value)
-        raise

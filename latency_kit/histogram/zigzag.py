@@ -29,7 +29,8 @@ def counts_to_bytes(counters: SparseCounters) -> bytes:
             _append(out, 2 * zeros - 1)
         _append(out, 2 * count)
         following = index + 1
-    return bytes(out)
+    # Java writes the counter of 0, which is there in an empty histogram too.
+    return bytes(out) or b"\x00"
 
 
 def _append(out: bytearray, zigzag: int) -> None:

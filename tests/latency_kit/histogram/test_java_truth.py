@@ -45,7 +45,8 @@ def test_our_encoding_is_javas_byte_for_byte(java: dict[str, Any], snapshot: His
     assert encode(snapshot) == binascii.a2b_base64(java["raw"])
 
 
-def test_an_empty_histogram_of_java_is_empty_here(java: dict[str, Any]) -> None:
+def test_an_empty_histogram_is_javas_both_ways(java: dict[str, Any]) -> None:
+    assert encode(HistogramSnapshot.empty()) == binascii.a2b_base64(java["empty"])
     assert decode(binascii.a2b_base64(java["empty"])) == HistogramSnapshot.empty()
 
 
