@@ -131,13 +131,17 @@ class AnswerChunk:
     """A piece of an answer as it streams in. `text` may be empty only where `last` is true.
 
     Attributes:
-        source: For an answer from notes, the name of the note; else the model's name.
+        source: For an answer from notes, the name of the note (empty where none was found); else the
+            model's name.
+        restart: What was shown of this answer so far came from a provider that failed; it is void, and the
+            answer begins anew with this chunk.
     """
 
     text: str
     provider: Provider
     source: str
     last: bool
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,20 @@ spelling and by its sound with those that they do.
 import re
 from functools import lru_cache
 
+from reference_pipeline.transcription.normalisation import words
+
 __all__ = ["STOP_WORDS", "likeness", "sound_key", "stem", "trigram_likeness"]
 
 STOP_WORDS = frozenset(
-    "a about am an and any are as at be been being but by can could did do does doing else ever every explain "
-    "describe example for from get give got had has have he her him his how i if in into is it its just kind "
-    "know let like made make may me more most much my no not of okay on one or our out own please say she should "
-    "so some something sort such tell than that the their them then there these they thing things this time to "
-    "us use used uh um up very was we well were what when where which who why will with would you your yourself "
-    "great good now s t re ve ll d m another talk walk through think thank thanks".split()
+    words(
+        "a about am an and any are as at be been being but by can could did do does doing else ever every "
+        "explain describe example for from get give got had has have he her him his how i if in into is "
+        "it its just kind know let like made make may me more most much my no not of okay on one or our "
+        "out own please say she should so some something sort such tell than that the their them then "
+        "there these they thing things this time to us use used uh um up very was we well were what when "
+        "where which who why will with would you your yourself great good now s t re ve ll d m another "
+        "talk walk through think thank thanks"
+    )
 )
 """Words that say nothing about what is asked, those that ask included."""
 
@@ -93,7 +98,7 @@ _SOUNDS = (
     (re.compile(r"v"), "f"),
     (re.compile(r"g"), "k"),
 )
-"""Spelling to sound, coarsely, voiced and unvoiced taken as one; after Lawrence Philips's Metaphone (1990)."""
+"""Spelling to sound, coarsely, voiced and unvoiced taken as one; after Lawrence Philips's Metaphone."""
 
 _VOWELS = re.compile(r"(?<!^)[aeiouywh']")
 _DOUBLED = re.compile(r"(.)\1+")

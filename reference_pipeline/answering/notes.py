@@ -12,7 +12,16 @@ from pathlib import Path
 
 from reference_pipeline.ports import PipelineError
 
-__all__ = ["GLOSSARY", "MAX_NOTE_BYTES", "Note", "NotesError", "bundled_notes", "load_note", "load_notes", "read_text"]
+__all__ = [
+    "GLOSSARY",
+    "MAX_NOTE_BYTES",
+    "Note",
+    "NotesError",
+    "bundled_notes",
+    "load_note",
+    "load_notes",
+    "read_text",
+]
 
 GLOSSARY = "glossary.md"
 """The file of a notes directory that holds terms and is no note (see `terms`)."""
@@ -105,7 +114,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise NotesError(f"{path}: cannot be read ({error.strerror or error})") from error
     if len(raw) > MAX_NOTE_BYTES:
-        raise NotesError(f"{path}: larger than {MAX_NOTE_BYTES // 1024} KiB; split the note into several files")
+        raise NotesError(f"{path}: over {MAX_NOTE_BYTES // 1024} KiB; split it into several files")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

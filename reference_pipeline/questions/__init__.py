@@ -1,1 +1,1 @@
-"""Question detection on text as recognisers print it. This module only marks the package; it holds no logic."""
+"""Question detection on text as recognisers print it. This module only marks the package."""

@@ -10,6 +10,7 @@ from reference_pipeline.events import Question
 from reference_pipeline.questions import imperative, indirect, tag, wh_questions, yes_no_questions
 from reference_pipeline.questions.leading import BREAKS, LEADING_WORDS, skip_leading
 from reference_pipeline.questions.lexicon import CONNECTORS, FRONTING
+from reference_pipeline.questions.phrases import word_set
 from reference_pipeline.questions.place import Level, Place, Rule
 from reference_pipeline.questions.refusals import is_quoted, is_rhetorical
 from reference_pipeline.questions.splitting import stands_alone
@@ -26,7 +27,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("direct", yes_no_questions.begins),
 )
 
-_CONDITIONS = frozenset("if suppose supposing imagine given assuming say when".split())
+_CONDITIONS = word_set("if suppose supposing imagine given assuming say when")
 """Words that open a condition which belongs to the question after it."""
 
 _MAX_CONDITION = 25
@@ -46,9 +47,7 @@ class RuleQuestionDetector:
 
         Each `Question.kind` is "direct", "imperative", "indirect", "tag" or "marked" (a question mark alone).
         """
-        return [
-            _cut(text, sentence, span) for sentence in split_sentences(text) for span in _spans(sentence)
-        ]
+        return [_cut(text, sentence, span) for sentence in split_sentences(text) for span in _spans(sentence)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def _match(place: Place) -> tuple[str, int]:
 
 
 def _may_split(place: Place) -> bool:
-    """Whether what begins here in a running question is unmistakable, not a clause of it ("and how to ...")."""
+    """Whether what begins here in a running question is unmistakable, no clause of it ("and how to")."""
     inside = Place(place.forms, place.at, Level.INSIDE, place.first, asked=True)
     return _match(inside)[1] > 0 or _breaks(place.forms, place.at)
 

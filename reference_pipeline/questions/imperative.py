@@ -1,6 +1,6 @@
 """Questions put as requests: "tell me about a time", "describe", "walk us through"."""
 
-from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.phrases import PhraseSet, word_set
 from reference_pipeline.questions.place import Level, Place
 
 __all__ = ["begins"]
@@ -90,14 +90,14 @@ _NO_REQUEST = PhraseSet(
     "let us go/dive over? and",
 )
 
-_HAS_SUBJECT = frozenset(
-    "to i you we they he she who that which can could would will should might may must did do does not never "
-    "always often let me us him her them best people really had has have will just cannot is was helped helps "
-    "and or then someone somebody interviewers managers users customers".split()
+_HAS_SUBJECT = word_set(
+    "to i you we they he she who that which can could would will should might may must did do does "
+    "not never always often let me us him her them best people really had has have just cannot is was "
+    "helped helps and or then someone somebody interviewers managers users customers"
 )
 """Words right before the verb that give it another subject than the listener ("they tell me about")."""
 
-_POLITE = frozenset("please and or then just".split())
+_POLITE = word_set("please and or then just")
 
 
 def begins(place: Place) -> int:

@@ -1,6 +1,6 @@
 """Questions wrapped in a statement: "i would like to know how", "i wonder whether you could"."""
 
-from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.phrases import PhraseSet, word_set
 from reference_pipeline.questions.place import Level, Place
 
 __all__ = ["begins"]
@@ -31,7 +31,8 @@ _WRAPPERS = PhraseSet(
     "what i want to know/hear/understand is",
     "maybe/perhaps? you can/could/might tell/explain/describe/walk/talk/share/give/elaborate/start",
     "perhaps/maybe you can/could/might *",
-    "if you could/would/can? please/just? tell/explain/describe/walk/talk/share/give/elaborate me/us/a/your/how/on/on *?",
+    "if you could/would/can? please/just? tell/explain/describe/walk/talk/share/give/elaborate "
+    "me/us/a/your/how/on *?",
     "your thoughts/opinion/view/views/take/experience/favourite/approach on/about/with/of/to",
     "interested to hear/know",
     "love to hear/know",
@@ -42,9 +43,9 @@ _WRAPPERS = PhraseSet(
     "i am asking",
 )
 
-_THINKING_ALOUD = frozenset(
-    "always never not that because when who what all as which he she they if everything anything things people "
-    "also still often used would".split()
+_THINKING_ALOUD = word_set(
+    "always never not that because when who what all as which he she they if everything anything "
+    "things people also still often used would"
 )
 """Words before the wrapper that turn it into a tale ("i always wanted to know how")."""
 

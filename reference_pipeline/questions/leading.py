@@ -5,17 +5,18 @@ Data and the one function that skips it.
 
 from collections.abc import Sequence
 
-from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.phrases import PhraseSet, word_set
 
 __all__ = ["BREAKS", "LEADING_WORDS", "skip_leading"]
 
-BREAKS = frozenset("okay ok alright right great well now um uh so anyway anyways perfect excellent thanks".split())
+BREAKS = word_set("okay ok alright right great well now um uh so anyway anyways perfect excellent thanks")
 """Words after which even a turn that began with something else may begin anew."""
 
-LEADING_WORDS = BREAKS | frozenset(
-    "hmm mm hm ah oh er hey hi hello yes yeah yep no nope sure good nice cool wonderful fantastic interesting "
-    "awesome fine first firstly second secondly third finally next lastly actually basically please just "
-    "brilliant lovely super sorry and but or then also plus again honestly maybe perhaps".split()
+LEADING_WORDS = BREAKS | word_set(
+    "hmm mm hm ah oh er hey hi hello yes yeah yep no nope sure good nice cool wonderful fantastic "
+    "interesting awesome fine first firstly second secondly third finally next lastly actually "
+    "basically please just brilliant lovely super sorry and but or then also plus again honestly "
+    "maybe perhaps"
 )
 
 _PHRASES = PhraseSet(
@@ -64,8 +65,9 @@ _PHRASES = PhraseSet(
 )
 
 
-_CONTINUING = frozenset("about whether if".split())
+_CONTINUING = word_set("about whether if")
 """After these words the phrase is no preamble but a part of what is said ("let me ask you about ...")."""
+
 
 def skip_leading(forms: Sequence[str], at: int = 0) -> int:
     """Return the index of the first word from `at` on that may belong to a question."""

@@ -1,5 +1,7 @@
 """Closed word classes of English that the question rules build on. Data only."""
 
+from reference_pipeline.questions.phrases import word_set
+
 __all__ = [
     "ADVERBS",
     "ARTICLES",
@@ -18,46 +20,45 @@ __all__ = [
     "WH",
 ]
 
-WH = frozenset("what why how when where which who whose whom".split())
+WH = word_set("what why how when where which who whose whom")
 
-BE = frozenset("is are was were am".split())
-DO_SUPPORT = frozenset("do does did".split())
-MODALS = frozenset("can could would should will shall might may must".split())
-PERFECT = frozenset("have has had".split())
+BE = word_set("is are was were am")
+DO_SUPPORT = word_set("do does did")
+MODALS = word_set("can could would should will shall might may must")
+PERFECT = word_set("have has had")
 AUXILIARIES = BE | DO_SUPPORT | MODALS | PERFECT
 
-SUBJECTS = frozenset("you i we they he she it there this that these those".split())
-ARTICLES = frozenset("the a an".split())
-POSSESSIVES = frozenset("your our my his her their its".split())
-DETERMINERS = POSSESSIVES | ARTICLES | frozenset("any all some each every both many most".split())
+SUBJECTS = word_set("you i we they he she it there this that these those")
+ARTICLES = word_set("the a an")
+POSSESSIVES = word_set("your our my his her their its")
+DETERMINERS = POSSESSIVES | ARTICLES | word_set("any all some each every both many most")
 
-PREPOSITIONS = frozenset(
-    "in on at for with to from by about of under over within through during into between".split()
-)
+PREPOSITIONS = word_set("in on at for with to from by about of under over within through during into between")
 
-ADVERBS = frozenset(
+ADVERBS = word_set(
     "exactly actually then else specifically typically usually really ever also precisely personally "
-    "generally normally first currently so far still just".split()
+    "generally normally first currently so far still just"
 )
 
-CONNECTORS = frozenset("and but so or then also plus".split())
+CONNECTORS = word_set("and but so or then also plus")
 
-FRONTING = frozenset(
-    "if when whenever given suppose supposing imagine assuming assume say as in on for during after before "
-    "while with since considering traditionally historically apart besides other from among looking thinking "
-    "based once because although speaking regarding generally having knowing under at without over of out "
-    "let's where between outside both to".split()
+FRONTING = word_set(
+    "if when whenever given suppose supposing imagine assuming assume say as in on for during after "
+    "before while with since considering traditionally historically apart besides other from among "
+    "looking thinking based once because although speaking regarding generally having knowing under "
+    "at without over of out let's where between outside both to"
 )
 """First words of what may stand before the inversion and belongs to the question ("if you could ...")."""
 
-EMBEDDERS = frozenset(
-    "know knew knows knowing known understand understood see saw seen seeing learn learned learnt realise "
-    "realised realize realized remember remembered decide decided deciding out explain explained explaining "
-    "describe described show showed shows shown showing discover discovered forget forgot care cares matter "
-    "matters sure is was are were be been about of on into from with for to at by exactly precisely mean means "
-    "meant that wonder wondered wondering told tell tells telling hear heard notice noticed guess imagine check "
-    "find found define defines than because like think say said asked ask asking me us them him her not "
-    "whatever regardless no matter over discuss discussed clear determine determines idea question".split()
+EMBEDDERS = word_set(
+    "know knew knows knowing known understand understood see saw seen seeing learn learned learnt "
+    "realise realised realize realized remember remembered decide decided deciding out explain "
+    "explained explaining describe described show showed shows shown showing discover discovered "
+    "forget forgot care cares matter matters sure is was are were be been about of on into from with "
+    "for to at by exactly precisely mean means meant that wonder wondered wondering told tell tells "
+    "telling hear heard notice noticed guess imagine check find found define defines than because "
+    "like think say said asked ask asking me us them him her not whatever regardless no over discuss "
+    "discussed clear determine determines idea question"
 )
 """Words after which "what is" and its like are part of the sentence that runs, not a new question."""
 
@@ -69,9 +70,9 @@ FUNCTION_WORDS = (
     | PREPOSITIONS
     | ADVERBS
     | CONNECTORS
-    | frozenset(
-        "be been being not me us them him her one ones other than as if because while please tell give "
-        "like such way get got something anything thing things kind sort type".split()
+    | word_set(
+        "be been being not me us them him her one ones other than as if because while please tell "
+        "give like such way get got something anything thing things kind sort type"
     )
 )
 """Words that say nothing about what a question is about."""

@@ -1,13 +1,18 @@
-"""A set of fixed phrases, written as readable data and matched word by word.
+"""Sets of words and of fixed phrases, written as readable data; phrases are matched word by word.
 
 Knows nothing of questions: the rule modules hold the phrases.
 """
 
 from collections.abc import Sequence
 
-__all__ = ["PhraseSet"]
+__all__ = ["PhraseSet", "word_set"]
 
 _Step = tuple[frozenset[str], bool]
+
+
+def word_set(listed: str) -> frozenset[str]:
+    """Return the words of a list that is written as plain text."""
+    return frozenset(listed.split())
 
 
 class PhraseSet:

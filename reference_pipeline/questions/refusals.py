@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.phrases import PhraseSet, word_set
 
 __all__ = ["is_quoted", "is_rhetorical"]
 
-_REPORTING = frozenset(
-    "asked ask asks asking say says said saying told wondered wondering goes like thought thinking think thinks "
-    "joked wrote reads shouted replied inquired".split()
+_REPORTING = word_set(
+    "asked ask asks asking say says said saying told wondered wondering goes like thought thinking "
+    "think thinks joked wrote reads shouted replied inquired"
 )
 _OWN_ASKING = PhraseSet(
     "let me ask/say",
@@ -26,15 +26,17 @@ _OWN_ASKING = PhraseSet(
     "before i ask",
     "would/do/did you say/think",
 )
-_OBJECTS = frozenset(
-    "me us him her them myself himself herself ourselves themselves you people everyone somebody someone okay so "
-    "well hey that oh hm like and the my a our candidate candidates team boss manager colleague colleagues "
-    "interviewer himself customer customers".split()
+_OBJECTS = word_set(
+    "me us him her them myself himself herself ourselves themselves you people everyone somebody "
+    "someone okay so well hey that oh hm like and the my a our candidate candidates team boss manager "
+    "colleague colleagues interviewer customer customers"
 )
 """What may stand between the verb of saying and what is quoted."""
 
-_QUESTION_NOUN = PhraseSet("question/thing/problem/point/issue was/is/becomes/became/were always/often/never/then/still?")
-_OWN_QUESTION = frozenset("my next first last second final main other".split())
+_QUESTION_NOUN = PhraseSet(
+    "question/thing/problem/point/issue was/is/becomes/became/were always/often/never/then/still?"
+)
+_OWN_QUESTION = word_set("my next first last second final main other")
 
 _MAX_BACK = 5
 
@@ -132,6 +134,4 @@ def is_quoted(forms: Sequence[str], at: int) -> bool:
 
 def _is_own_asking(forms: Sequence[str], verb: int) -> bool:
     """Whether the speaker announces a question to the listener with this verb."""
-    return any(
-        start + _OWN_ASKING.match(forms, start) == verb + 1 for start in range(max(verb - 4, 0), verb)
-    )
+    return any(start + _OWN_ASKING.match(forms, start) == verb + 1 for start in range(max(verb - 4, 0), verb))

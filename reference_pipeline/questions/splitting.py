@@ -7,11 +7,13 @@ does it work" is one, since the second half means nothing without the first.
 from collections.abc import Sequence
 
 from reference_pipeline.questions.lexicon import CONNECTORS, FUNCTION_WORDS
+from reference_pipeline.questions.phrases import word_set
 
 __all__ = ["stands_alone"]
 
-_ANAPHORA = frozenset(
-    "it its they them their that those this these he she him her one ones other either both so such then there".split()
+_ANAPHORA = word_set(
+    "it its they them their that those this these he she him her one ones other either both so such "
+    "then there"
 )
 _MIN_CONTENT = 2
 

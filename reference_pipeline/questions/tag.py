@@ -1,14 +1,14 @@
 """Statements that a tag turns into a question: "you have used python haven't you"."""
 
 from reference_pipeline.questions.lexicon import AUXILIARIES, WH
-from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.phrases import PhraseSet, word_set
 from reference_pipeline.questions.place import Place
 
 __all__ = ["begins"]
 
-_PRONOUNS = frozenset("you we they he she it there".split())
-_NEGATIVE = frozenset("not never no nothing nobody hardly rarely".split())
-_AGREEING = frozenset("so neither nor as than like which that".split())
+_PRONOUNS = word_set("you we they he she it there")
+_NEGATIVE = word_set("not never no nothing nobody hardly rarely")
+_AGREEING = word_set("so neither nor as than like which that")
 """Words before "do you" that make it no tag ("neither do we")."""
 
 _CONFIRMING = PhraseSet(

@@ -20,7 +20,7 @@ from reference_pipeline.questions.lexicon import (
     SUBJECTS,
     WH,
 )
-from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.phrases import PhraseSet, word_set
 from reference_pipeline.questions.place import Level, Place
 
 __all__ = ["begins"]
@@ -28,23 +28,23 @@ __all__ = ["begins"]
 _MAX_NOUN_PHRASE = 7
 """Words between "what/which/how" and its auxiliary ("what kind of version control system have you")."""
 
-_RELATIVE = frozenset("which who whom whose where when".split())
+_RELATIVE = word_set("which who whom whose where when")
 """Question words that also introduce relative and adverbial clauses."""
 
-_ASKING_VERBS = frozenset(
-    "made makes drives drove motivates motivated inspires inspired excites excited interests interested "
-    "happens happened led leads brought brings drew attracted attracts sets gives gave keeps kept helps helped "
-    "comes goes triggers causes caused distinguishes differentiates scares worries prompted convinced surprised "
-    "surprises qualifies frustrates bothers separates stops prevents matters works changed got gets wins owns "
-    "decides taught pushed pushes".split()
+_ASKING_VERBS = word_set(
+    "made makes drives drove motivates motivated inspires inspired excites excited interests "
+    "interested happens happened led leads brought brings drew attracted attracts sets gives gave "
+    "keeps kept helps helped comes goes triggers causes caused distinguishes differentiates scares "
+    "worries prompted convinced surprised surprises qualifies frustrates bothers separates stops "
+    "prevents matters works changed got gets wins owns decides taught pushed pushes"
 )
 """Verbs that "what" and "who" are the subject of ("what made you choose python")."""
 
-_DEGREES = frozenset(
-    "many much long often far well big large small fast quickly quick soon late early old new important difficult "
-    "hard easy comfortable familiar confident deep deeply good bad experienced likely frequent complex close "
-    "different useful effective efficient expensive successful do common proficient strong aware involved safe"
-    .split()
+_DEGREES = word_set(
+    "many much long often far well big large small fast quickly quick soon late early old new "
+    "important difficult hard easy comfortable familiar confident deep deeply good bad experienced "
+    "likely frequent complex close different useful effective efficient expensive successful do "
+    "common proficient strong aware involved safe"
 )
 """What "how" can ask the degree of."""
 
@@ -75,10 +75,10 @@ _CHOICE = PhraseSet(
     "which one/ones",
 )
 
-_LONE_BE_ADJECTIVES = frozenset(
-    "important interesting great nice hard difficult funny cool good bad really very so more most worse worst "
-    "best better striking strange surprising interesting crazy amazing true clear nice missing needed called "
-    "different special even also happening going left often actually rare unusual".split()
+_LONE_BE_ADJECTIVES = word_set(
+    "important interesting great nice hard difficult funny cool good bad really very so more most "
+    "worse worst best better striking strange surprising crazy amazing true clear missing needed "
+    "called different special even also happening going left often actually rare unusual"
 )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from reference_pipeline.questions.phrases import word_set
+
 __all__ = ["Sentence", "Word", "split_sentences"]
 
 _TOKEN = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}][^\W_]+)*|[.?!;:\n]+")
@@ -16,7 +18,7 @@ _ENDS = frozenset(".?!;\n")
 _ENDINGS = {"'re": "are", "'ve": "have", "'ll": "will", "'m": "am", "'d": "would"}
 
 # After these a final 's is "is"; after other words it may be a possessive and stays.
-_BEFORE_IS = frozenset("what who where when why how that it there he she here".split())
+_BEFORE_IS = word_set("what who where when why how that it there he she here")
 
 _WHOLE = {
     "let's": ("let", "us"),
@@ -40,7 +42,7 @@ _WHOLE = {
     "youve": ("you", "have"),
     "youre": ("you", "are"),
 }
-_NEGATED = frozenset("do does did have has had is are was were would could should must need".split())
+_NEGATED = word_set("do does did have has had is are was were would could should must need")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from reference_pipeline.questions.lexicon import (
     SUBJECTS,
     WH,
 )
-from reference_pipeline.questions.phrases import PhraseSet
+from reference_pipeline.questions.phrases import PhraseSet, word_set
 from reference_pipeline.questions.place import Level, Place
 
 __all__ = ["begins"]
@@ -41,14 +41,15 @@ _BLOCKING = (
     SUBJECTS
     | WH
     | MODALS
-    | frozenset("to as than neither nor let never not rarely hardly seldom only who please be".split())
+    | word_set("to as than neither nor let never not rarely hardly seldom only who please be")
 )
 """Words after which "can you" in the middle of a turn is no inversion ("as much as you can you should")."""
 
-_ELIDED = frozenset(
-    "great good nice fine true correct right important called just really very so not about what how why where "
-    "because all when too more most less now like pretty quite probably definitely basically nothing everything "
-    "something one two to in on at for of from with by going sure always never often only".split()
+_ELIDED = word_set(
+    "great good nice fine true correct right important called just really very so not about what how "
+    "why where because all when too more most less now like pretty quite probably definitely "
+    "basically nothing everything something one two to in on at for of from with by going sure always "
+    "never often only"
 )
 """Words after a leading "is" or "was" that show a statement whose subject was not said or not heard."""
 

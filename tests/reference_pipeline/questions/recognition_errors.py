@@ -50,6 +50,8 @@ def _misheard(word: str, vocabulary: Sequence[str], chance: random.Random) -> st
     known = _SOUNDS_LIKE.get(word.lower())
     if known is None:
         known = tuple(
-            near for near in difflib.get_close_matches(word.lower(), vocabulary, n=4, cutoff=0.5) if near != word
+            near
+            for near in difflib.get_close_matches(word.lower(), vocabulary, n=4, cutoff=0.5)
+            if near != word
         )
     return chance.choice(known or tuple(vocabulary))
