@@ -56,6 +56,7 @@ class PeriodicMetricExport:
         self._intervals = Intervals()
         self._exit_timeout_s = settings.exit_timeout_s
         self._closed = False
+        self._given_up = False
         self._work = BackgroundWork(
             name="latency_kit-metrics",
             interval_s=settings.metric_interval_s,
@@ -78,10 +79,14 @@ class PeriodicMetricExport:
         self._closed = True
         atexit.unregister(self.shutdown)
         sent = self._work.shutdown(self._exit_timeout_s if timeout_s is None else timeout_s)
+        # From here on the thread, where it still runs, collects no more: nothing could be sent.
+        self._given_up = True
         self._sender.close()
         return sent
 
     def _export(self) -> bool:
+        if self._given_up:
+            return False
         try:
             points = self._points()
         except Exception as error:  # noqa: BLE001  # `collect` is the program's
