@@ -235,7 +235,7 @@ def _component_lines(rows: Iterable[ComponentRow]) -> Iterator[str]:
     if not rows:
         yield "Nothing else was measured."
     if any(FAILED in (row.p50, row.p95) for row in rows):
-        yield f"{FAILED}: the percentile falls among calls that did not end well, which stand above the others."
+        yield f"{FAILED}: the percentile falls among calls that did not end well, which stand on top."
 
 
 def _stage_rows(breakdown: Breakdown) -> Iterator[StageRow]:

@@ -7,17 +7,21 @@ __all__ = ["counted", "ms_figure", "seconds_figure", "share_figure"]
 _WHOLE_FROM_MS = 100
 """From here on whole milliseconds are written: histograms hold three significant figures."""
 
+_THREE_FIGURES_FROM_MS = 0.1
+"""Below it a third figure would only make the columns too wide for a terminal of 80."""
+
 
 def ms_figure(duration_ns: float) -> str:
-    """Write a duration in milliseconds with three significant figures or whole: "4310 ms", "0.0312 ms"."""
+    """Write a duration in milliseconds: "4310 ms", "12.5 ms", "0.031 ms"; two figures stand below 0.1 ms."""
     duration_ms = ns_to_ms(round(duration_ns))
-    rounded_ms = float(f"{duration_ms:.3g}")
-    if abs(rounded_ms) >= _WHOLE_FROM_MS:
+    figures = 3 if duration_ms >= _THREE_FIGURES_FROM_MS else 2
+    rounded_ms = float(f"{duration_ms:.{figures}g}")
+    if rounded_ms >= _WHOLE_FROM_MS:
         return f"{duration_ms:.0f} ms"
     if rounded_ms == 0:
         return "0 ms"
     exponent = int(f"{rounded_ms:e}".rpartition("e")[2])
-    return f"{rounded_ms:.{2 - exponent}f} ms"
+    return f"{rounded_ms:.{figures - 1 - exponent}f} ms"
 
 
 def seconds_figure(duration_ns: int) -> str:
