@@ -7,7 +7,8 @@ from latency_kit.budget import BudgetPolicy, BudgetWatch, load_policy
 from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
 from latency_kit.configuration.activation import activate
 from latency_kit.configuration.exports import build_exports
-from latency_kit.configuration.telemetry import JsonlPart, Part, Telemetry
+from latency_kit.configuration.parts import JsonlPart, Part, WatchPart
+from latency_kit.configuration.telemetry import Telemetry
 from latency_kit.errors import ConfigurationError
 from latency_kit.export.settings import ExportSettings
 from latency_kit.measurement.drain import DRAIN_INTERVAL_S, DrainThread
@@ -102,7 +103,9 @@ def configure(
     taken: list[MeasurementObserver] = [ring, *observers]
     parts: list[Part] = []
     if policy.budgets:
-        taken.append(BudgetWatch(policy))
+        watch = BudgetWatch(policy)
+        taken.append(watch)
+        parts.append(WatchPart(watch))
     if jsonl is not None:
         writer = JsonlWriter(Path(jsonl))
         taken.append(writer)

@@ -5,58 +5,21 @@ import os
 import weakref
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from latency_kit.budget import BudgetEvaluation, BudgetPolicy, evaluate
 from latency_kit.configuration.activation import deactivate
+from latency_kit.configuration.parts import Part
 from latency_kit.measurement.drain import DrainThread
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import Measurement
 from latency_kit.measurement.recording import Recording, SeriesSnapshot
-from latency_kit.storage import JsonlWriter, RecentRing
+from latency_kit.storage import RecentRing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["JsonlPart", "Part", "Telemetry"]
-
-
-class Part(Protocol):
-    """A part with work of its own that is flushed and shut down with the whole."""
-
-    def flush(self, timeout_s: float) -> bool:
-        """Finish what was begun within the time limit; tell whether that came about."""
-        ...
-
-    def shutdown(self, timeout_s: float) -> bool:
-        """Flush, then end; tell whether that came about within the time limit."""
-        ...
-
-    def losses(self) -> Mapping[str, int]:
-        """Return what this part lost and nobody else counts, by kind."""
-        ...
-
-
-class JsonlPart:
-    """The JSONL file as a part: written at every drain, so there is nothing to flush."""
-
-    __slots__ = ("_writer",)
-
-    def __init__(self, writer: JsonlWriter) -> None:
-        self._writer = writer
-
-    def flush(self, timeout_s: float) -> bool:  # noqa: ARG002  # the drain has written
-        """Tell whether everything was written so far."""
-        return self._writer.lost == 0
-
-    def shutdown(self, timeout_s: float) -> bool:
-        """Close the file."""
-        self._writer.close()
-        return self.flush(timeout_s)
-
-    def losses(self) -> Mapping[str, int]:
-        """Return the lines that could not be written."""
-        return {"jsonl_lines_lost": self._writer.lost} if self._writer.lost else {}
+__all__ = ["Telemetry"]
 
 
 class Telemetry:

@@ -1,0 +1,178 @@
+"""`reference-pipeline demo | run | devices`. Options and exit codes; what they lead to lives elsewhere.
+
+Exit codes: 0 all budgets met, 1 a budget breached, 2 wrong use (one line on standard error says what).
+"""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from latency_kit.errors import LatencyKitError, MissingExtraError, PolicyError
+from reference_pipeline.ports import AudioSource, PipelineError
+from reference_pipeline.results import EXIT_USAGE, RunResult
+from reference_pipeline.settings import Settings
+
+try:
+    import click
+except ImportError as missing:
+    raise MissingExtraError("click", "cli") from missing
+
+__all__ = ["main"]
+
+_FILE = click.Path(path_type=Path)
+
+_OPTIONS = (
+    click.option("--json", "json_file", type=_FILE, help="Write the run as JSON to this file."),
+    click.option(
+        "--report",
+        "report_file",
+        type=_FILE,
+        default=Path("performance-report.md"),
+        show_default=True,
+        help="Write the report as Markdown to this file.",
+    ),
+    click.option("--engine", help="faster-whisper or pocketsphinx; by default whichever has a model here."),
+    click.option("--model", default=Settings().model, show_default=True, help="Size of the Whisper model."),
+    click.option("--model-directory", type=_FILE, help="Directory of a Whisper model (CTranslate2)."),
+    click.option("--notes", type=_FILE, help="Directory of your own notes (*.md); a small set is bundled."),
+    click.option("--budgets", type=_FILE, help="Budget policy file (TOML); one is bundled."),
+    click.option("--cloud-model", default=Settings().cloud_model, show_default=True, help="Ollama Cloud's."),
+    click.option("--local-model", default=Settings().local_model, show_default=True, help="Local Ollama's."),
+    click.option("--offline", is_flag=True, help="Answer from notes only; ask no Ollama."),
+    click.option("--host", default="127.0.0.1", show_default=True, help="Address of the page."),
+    click.option("--token", help="What viewers must know; needed where --host is not this machine."),
+    click.option("--page/--no-page", "serve", default=True, help="Serve the page, or only print."),
+    click.option("--jsonl", type=_FILE, help="Append every measurement to this performance.jsonl."),
+    click.option("--otlp", "endpoint", help="OTLP endpoint, such as http://localhost:4317."),
+    click.option("--protocol", help="OTLP protocol: grpc or http/protobuf."),
+)
+
+
+def _run_options(*, port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that both commands share; only the page's default port differs."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        given = click.option(
+            "--port", type=int, default=port, show_default=True, help="The page's port; 0: any."
+        )
+        for option in reversed((*_OPTIONS, given)):
+            command = option(command)
+        return command
+
+    return add
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Answer spoken questions, and measure every step from the last spoken word to the painted answer."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+
+
+@main.command()
+@_run_options(port=0)
+def demo(json_file: Path | None, report_file: Path, **chosen: Any) -> None:
+    """Replay the bundled interview at the pace it was spoken in, answer its questions, and report.
+
+    Example: reference-pipeline demo --json demo.json
+    """
+    with _errors_in_one_line():
+        from reference_pipeline.composition import compose_source  # noqa: PLC0415  # seconds of imports
+        from reference_pipeline.interview.manifest import load_manifest, recording_path  # noqa: PLC0415  # same
+
+        source = compose_source(recording_path())
+        result = _run(
+            Settings(**chosen), source, title="Demo interview", duration_s=load_manifest().duration_s
+        )
+        _tell(result, json_file, report_file)
+    sys.exit(result.exit_code)
+
+
+@main.command()
+@click.option("--audio", type=_FILE, help="A recording (WAV or FLAC) instead of the microphone.")
+@click.option("--device", help="Microphone, by number or a part of its name; see `devices`.")
+@click.option("--once", is_flag=True, help="End when the recording has been heard and answered.")
+@_run_options(port=8765)
+def run(
+    audio: Path | None,
+    device: str | None,
+    once: bool,
+    json_file: Path | None,
+    report_file: Path,
+    **chosen: Any,
+) -> None:
+    """Listen to the microphone or to a recording, and serve the page until stopped.
+
+    Example: reference-pipeline run --audio interview.wav --once
+    """
+    if once and audio is None:
+        raise click.UsageError("--once needs --audio FILE: a microphone has no end")
+    with _errors_in_one_line():
+        from reference_pipeline.composition import compose_source  # noqa: PLC0415  # seconds of imports
+
+        index = int(device) if device is not None and device.isdecimal() else device
+        source = compose_source(audio, index)
+        title = f"Run over {source.name}"
+        result = _run(Settings(**chosen), source, title=title, stay=audio is not None and not once)
+        _tell(result, json_file, report_file)
+    sys.exit(result.exit_code)
+
+
+@main.command()
+def devices() -> None:
+    """List the microphones.
+
+    Example: reference-pipeline devices
+    """
+    with _errors_in_one_line():
+        from reference_pipeline.capture.microphone_source import input_devices  # noqa: PLC0415  # an extra
+
+        for device in input_devices():
+            click.echo(f"{device.index:>3}  {device.name}  ({device.sample_rate} Hz)")
+
+
+def _run(
+    settings: Settings,
+    source: AudioSource,
+    *,
+    title: str,
+    duration_s: float | None = None,
+    stay: bool = False,
+) -> RunResult:
+    from reference_pipeline.runs import run_assistant  # noqa: PLC0415  # seconds of imports
+
+    return asyncio.run(run_assistant(settings, source, title=title, duration_s=duration_s, stay=stay))
+
+
+def _tell(result: RunResult, json_file: Path | None, report_file: Path) -> None:
+    from latency_kit.report import print_report, render_markdown  # noqa: PLC0415  # extras
+
+    session = result.session()
+    click.echo()
+    print_report(session)
+    report_file.write_text(render_markdown(session), encoding="utf-8")
+    click.echo(f"report: {report_file}")
+    if json_file is not None:
+        result.write_json(json_file)
+        click.echo(f"data: {json_file}")
+
+
+@contextlib.contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except PolicyError as error:
+        _refuse(str(error))
+    except (PipelineError, LatencyKitError) as error:
+        _refuse(" ".join(str(error).split()))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _refuse(f"{where}{error.strerror or error}")
+
+
+def _refuse(reason: str) -> None:
+    click.echo(f"reference-pipeline: {reason}", err=True)
+    sys.exit(EXIT_USAGE)

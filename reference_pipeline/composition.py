@@ -1,0 +1,127 @@
+"""The only place that picks adapters: from settings to the parts of a session."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from latency_kit.budget import BudgetPolicy, load_policy
+from reference_pipeline.answering.fallback import FallbackAnswerer
+from reference_pipeline.answering.notes import bundled_notes, load_notes
+from reference_pipeline.answering.notes_answerer import NotesAnswerer
+from reference_pipeline.answering.prompt import PromptBuilder
+from reference_pipeline.answering.retrieval import NoteIndex
+from reference_pipeline.answering.terms import GlossaryExplainer, load_glossary
+from reference_pipeline.capture.file_source import FileSource
+from reference_pipeline.capture.silero import SileroDetector
+from reference_pipeline.conversation import Stages
+from reference_pipeline.decision import Decider
+from reference_pipeline.events import Provider
+from reference_pipeline.ports import (
+    Answerer,
+    AudioSource,
+    Display,
+    TermExplainer,
+    Transcriber,
+    VoiceActivityDetector,
+)
+from reference_pipeline.questions.detector import RuleQuestionDetector
+from reference_pipeline.settings import Settings
+from reference_pipeline.transcription.deduplication import Deduplicator
+from reference_pipeline.transcription.segmentation import Segmenter
+
+__all__ = [
+    "CLOUD_HOST",
+    "compose_answerer",
+    "compose_detector",
+    "compose_explainer",
+    "compose_policy",
+    "compose_source",
+    "compose_stages",
+    "compose_transcriber",
+]
+
+CLOUD_HOST = "https://ollama.com"
+LOCAL_HOST = "http://127.0.0.1:11434"
+
+_log = logging.getLogger(__name__)
+
+
+def compose_policy(settings: Settings) -> BudgetPolicy:
+    """Load the budgets.
+
+    Raises:
+        PolicyError: The file has mistakes.
+    """
+    return load_policy(settings.budgets or Path(__file__).with_name("budgets.toml"))
+
+
+def compose_source(audio: Path | None, device: str | int | None = None) -> AudioSource:
+    """Open a recording, or the microphone where none is given.
+
+    Raises:
+        SourceError: It cannot be opened.
+        MissingExtraError: The extra `mic` is not installed.
+    """
+    if audio is not None:
+        return FileSource(audio)
+    from reference_pipeline.capture.microphone_source import MicrophoneSource  # noqa: PLC0415  # an extra
+
+    return MicrophoneSource(device)
+
+
+def compose_detector() -> VoiceActivityDetector:
+    """Load the voice activity detector; each session needs one of its own, since it keeps state."""
+    return SileroDetector()
+
+
+def compose_stages(settings: Settings, *, answerer: Answerer, display: Display) -> Stages:
+    """Put together what a session decides, answers and shows with."""
+    return Stages(
+        decider=Decider(Segmenter(), RuleQuestionDetector(), Deduplicator()),
+        answerer=answerer,
+        explainer=compose_explainer(settings),
+        display=display,
+    )
+
+
+def compose_explainer(settings: Settings) -> TermExplainer:
+    """Read the glossary of the notes."""
+    return GlossaryExplainer(load_glossary(settings.notes or bundled_notes()))
+
+
+def compose_answerer(settings: Settings) -> FallbackAnswerer:
+    """Put the providers in order: Ollama Cloud with a key, local Ollama where it answers, the notes.
+
+    Raises:
+        NotesError: The notes cannot be read.
+    """
+    index = NoteIndex(load_notes(settings.notes or bundled_notes()))
+    asked: Sequence[Answerer] = () if settings.offline else _ollama(settings, PromptBuilder(index))
+    return FallbackAnswerer([*asked, NotesAnswerer(index)])
+
+
+def _ollama(settings: Settings, prompts: PromptBuilder) -> Sequence[Answerer]:
+    from reference_pipeline.answering.ollama_answerer import OllamaAnswerer  # noqa: PLC0415  # an optional package
+
+    asked: list[Answerer] = []
+    key = os.environ.get("OLLAMA_API_KEY", "").strip()
+    if key:
+        asked.append(
+            OllamaAnswerer(
+                provider=Provider.OLLAMA_CLOUD,
+                host=os.environ.get("OLLAMA_CLOUD_HOST", CLOUD_HOST),
+                model=settings.cloud_model,
+                prompts=prompts,
+                api_key=key,
+            )
+        )
+    asked.append(
+        OllamaAnswerer(
+            provider=Provider.OLLAMA_LOCAL,
+            host=os.environ.get("OLLAMA_HOST", "").strip() or LOCAL_HOST,
+            model=settings.local_model,
+            prompts=prompts,
+        )
+    )
+    return asked

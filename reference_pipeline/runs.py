@@ -1,0 +1,155 @@
+"""One run of the assistant from its first block of sound to its result: telemetry, page, session, report data."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+import latency_kit
+from reference_pipeline.composition import (
+    compose_answerer,
+    compose_detector,
+    compose_policy,
+    compose_stages,
+    compose_transcriber,
+)
+from reference_pipeline.display.browser_display import BrowserDisplay
+from reference_pipeline.display.server import DisplayServer
+from reference_pipeline.display.sessions import Sessions
+from reference_pipeline.display.terminal_display import TerminalDisplay
+from reference_pipeline.ports import AudioSource, Display
+from reference_pipeline.results import RunResult
+from reference_pipeline.session import Session
+from reference_pipeline.settings import Settings
+from reference_pipeline.turn import TurnRecord
+
+__all__ = ["run_assistant"]
+
+_PROGRESS_INTERVAL_S = 0.5
+
+
+async def run_assistant(
+    settings: Settings,
+    source: AudioSource,
+    *,
+    title: str,
+    duration_s: float | None = None,
+    stay: bool = False,
+    stream: TextIO | None = None,
+) -> RunResult:
+    """Hear `source` to its end (or until a signal), answer, show, and return what came of it.
+
+    Args:
+        settings: What was chosen.
+        source: Opened, not started.
+        title: What the report is headed with.
+        duration_s: Length of the source where it is known, for the progress line.
+        stay: Go on serving the page after the source's end, until a signal.
+        stream: Where the terminal display prints; standard output by default.
+
+    Raises:
+        PipelineError: A part cannot begin, or the source was lost.
+        PolicyError: The budgets have mistakes.
+    """
+    policy = compose_policy(settings)
+    answerer = compose_answerer(settings)
+    transcriber = compose_transcriber(settings)
+    terminal = TerminalDisplay(stream or sys.stdout)
+    sessions = Sessions()
+    server = DisplayServer(sessions, host=settings.host, port=settings.port, token=settings.token)
+    telemetry = latency_kit.configure(
+        service_name="reference-pipeline",
+        budgets=policy,
+        jsonl=settings.jsonl,
+        spans=True,
+        endpoint=settings.endpoint,
+        protocol=settings.protocol,
+    )
+    start_unix_nano = time.time_ns()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(telemetry.shutdown)
+        stack.push_async_callback(answerer.close)
+        stack.push_async_callback(terminal.close)
+        display: Display = terminal
+        if settings.serve:
+            display = BrowserDisplay(sessions.open(), terminal)
+            await stack.enter_async_context(server)
+            terminal.show_line(f"page: {server.url()}")
+        terminal.show_line(f"hearing {source.name} with {transcriber.name}")
+        session = Session(
+            source=source,
+            detector=compose_detector(),
+            transcriber=transcriber,
+            stages=compose_stages(settings, answerer=answerer, display=display),
+            settings=settings.conversation,
+            budget_ms=policy.find("end_to_end").budget.limit_ms,
+        )
+        await answerer.available()
+        stopped = asyncio.Event()
+        with _signals(session.stop, stopped.set):
+            progress = asyncio.create_task(_progress(terminal, session, duration_s))
+            try:
+                await session.run()
+            finally:
+                progress.cancel()
+            if stay and settings.serve:
+                await stopped.wait()
+        records = session.records
+        telemetry.flush()
+        return RunResult(
+            title=title,
+            records=records,
+            series=telemetry.snapshot(),
+            evaluations=telemetry.evaluate(),
+            facts=_facts(source, transcriber.name, records),
+            losses=telemetry.losses(),
+            start_unix_nano=start_unix_nano,
+            end_unix_nano=time.time_ns(),
+        )
+
+
+def _facts(source: AudioSource, engine: str, records: tuple[TurnRecord, ...]) -> dict[str, str]:
+    providers = sorted({record.answered_by for record in records if record.answered_by})
+    return {
+        "source": source.name,
+        "engine": engine,
+        "answered by": ", ".join(providers) or "nobody",
+        "blocks lost at capture": str(source.overruns),
+    }
+
+
+async def _progress(terminal: TerminalDisplay, session: Session, duration_s: float | None) -> None:
+    started_s = time.monotonic()
+    while True:
+        heard_s = time.monotonic() - started_s
+        of = f" of {duration_s:.0f}" if duration_s is not None else ""
+        answered = sum(1 for record in session.records if record.answer)
+        terminal.show_progress(
+            f"  {heard_s:3.0f}{of} s heard, {len(session.records)} turns, {answered} answered"
+        )
+        await asyncio.sleep(_PROGRESS_INTERVAL_S)
+
+
+@contextlib.contextmanager
+def _signals(*called: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run in order: the report still comes."""
+    loop = asyncio.get_running_loop()
+    taken = []
+
+    def stop() -> None:
+        for function in called:
+            function()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no such hook, and only the main thread may take signals.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,66 @@
+"""What a person may choose about a run: frozen data. Where a choice comes from is not its concern."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["ConversationSettings", "Settings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationSettings:
+    """Bounds of what one session does at a time.
+
+    Attributes:
+        answers_at_once: Answers that are worked on beside each other.
+        answers_waiting: Questions that may wait for that; one beyond them is dropped, and counted.
+        turn_limit_ns: The longest that a turn may take before it ends as timed out.
+        explain_limit_ns: The longest that the terms of a question are waited for.
+    """
+
+    answers_at_once: int = 2
+    answers_waiting: int = 8
+    turn_limit_ns: int = 30_000_000_000
+    explain_limit_ns: int = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One run of the assistant.
+
+    Attributes:
+        engine: "pocketsphinx", "faster-whisper", or None for the default by what is on disk.
+        model: Size of the Whisper model.
+        model_directory: Where that model lies, if not where faster-whisper looks by itself.
+        threads: Processor threads of the engine; None leaves one core to everything else.
+        notes: Directory of the user's own notes; None takes the bundled ones.
+        budgets: Budget policy file; None takes the bundled one.
+        cloud_model: Model asked at Ollama Cloud.
+        local_model: Model asked at the local Ollama.
+        offline: Asks neither, whatever the environment says.
+        host: Address that the page is served on.
+        port: Its port; 0 takes any that is free.
+        serve: Whether the page is served at all.
+        token: Wanted of viewers when the page is served beyond this machine.
+        jsonl: Path of a `performance.jsonl`.
+        endpoint: OTLP endpoint; None leaves it to the `OTEL_*` variables.
+        protocol: OTLP protocol, "grpc" or "http/protobuf".
+        conversation: Bounds of what goes on at a time.
+    """
+
+    engine: str | None = None
+    model: str = "base.en"
+    model_directory: Path | None = None
+    threads: int | None = None
+    notes: Path | None = None
+    budgets: Path | None = None
+    cloud_model: str = "gpt-oss:20b"
+    local_model: str = "llama3.2"
+    offline: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8765
+    serve: bool = True
+    token: str | None = None
+    jsonl: Path | None = None
+    endpoint: str | None = None
+    protocol: str | None = None
+    conversation: ConversationSettings = field(default_factory=ConversationSettings)
