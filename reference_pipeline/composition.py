@@ -75,6 +75,13 @@ def compose_detector() -> VoiceActivityDetector:
     return SileroDetector()
 
 
+def compose_transcriber(settings: Settings) -> Transcriber:
+    """Load the engine."""
+    from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber
+
+    return PocketsphinxTranscriber()
+
+
 def compose_stages(settings: Settings, *, answerer: Answerer, display: Display) -> Stages:
     """Put together what a session decides, answers and shows with."""
     return Stages(

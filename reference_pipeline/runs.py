@@ -1,4 +1,4 @@
-"""One run of the assistant from its first block of sound to its result: telemetry, page, session, report data."""
+"""One run of the assistant: telemetry, page and session, from the first block of sound to the result."""
 
 import asyncio
 import contextlib
@@ -57,7 +57,8 @@ async def run_assistant(
     policy = compose_policy(settings)
     answerer = compose_answerer(settings)
     transcriber = compose_transcriber(settings)
-    terminal = TerminalDisplay(stream or sys.stdout)
+    out = stream or sys.stdout
+    terminal = TerminalDisplay(out)
     sessions = Sessions()
     server = DisplayServer(sessions, host=settings.host, port=settings.port, token=settings.token)
     telemetry = latency_kit.configure(
@@ -77,8 +78,8 @@ async def run_assistant(
         if settings.serve:
             display = BrowserDisplay(sessions.open(), terminal)
             await stack.enter_async_context(server)
-            terminal.show_line(f"page: {server.url()}")
-        terminal.show_line(f"hearing {source.name} with {transcriber.name}")
+            print(f"page: {server.url()}", file=out, flush=True)
+        print(f"hearing {source.name} with {transcriber.name}", file=out, flush=True)
         session = Session(
             source=source,
             detector=compose_detector(),
