@@ -138,7 +138,7 @@ class Endpointer:
         self._before: deque[AudioBlock] = deque(maxlen=pre_roll_blocks + self._start_blocks)
         self._recent: deque[AudioBlock] = deque(maxlen=_END_LOOK_BACK)
         self._silence_limit = _samples(self._settings.silence_limit_ms)
-        self._reach = _samples(self._settings.pre_roll_ms) // 2
+        self._reach = _samples(self._settings.pre_roll_ms)
         self._speaking = False
         self._voiced_run = 0
         self._voiced_samples = 0

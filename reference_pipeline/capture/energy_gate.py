@@ -88,9 +88,11 @@ class EnergyGate:
             self._floor_db += min(difference_db, _RISE_DB_PER_S * duration_s)
         self._floor_db = min(max(self._floor_db, _LOWEST_DB), _HIGHEST_DB)
         if loud:
-            self._open_samples = self._hold_samples + len(samples)
+            self._open_samples = self._hold_samples
+            return True
+        held = self._open_samples > 0
         self._open_samples = max(0, self._open_samples - len(samples))
-        return loud or self._open_samples > 0
+        return held
 
 
 def power_of(samples: Samples) -> float:

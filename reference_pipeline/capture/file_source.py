@@ -107,9 +107,8 @@ class FileSource:
         position = 0
         pacer = Pacer(self.sample_rate, speed=self._speed, now_ns=self._now_ns, wait=self._wait)
         try:
-            while not self._stopping.is_set():
-                samples = self._file.read(self._block_frames)
-                if not len(samples) or pacer.wait_for(position + len(samples)):
+            for samples in self._file.blocks(self._block_frames):
+                if pacer.wait_for(position + len(samples)):
                     break
                 position += len(samples)
                 block = RawBlock(

@@ -128,33 +128,38 @@ class Listener:
             "capture", "delivery", start_ns=min(raw.captured_ns, taken_ns), end_ns=taken_ns, span=False
         )
         try:
-            with latency_kit.measure_latency("capture", "preprocess", span=False):
-                prepared = self._preprocessor.process(raw)
-            self._hear(prepared)
-        except Exception as error:
-            # Whatever breaks here would otherwise vanish in the sound card's thread.
+            self._hear(self._preprocess(raw))
+        except Exception as error:  # noqa: BLE001  # else it would vanish in the sound card's thread
             _log.exception("listening to %s failed", self._source.name)
             self._close(SourceError(f"{self._source.name}: listening failed ({error}); see the log"))
 
     def _hear(self, prepared: Preprocessed) -> None:
-        with latency_kit.measure_latency("capture", "buffer", span=False):
-            blocks = self._ring.write(prepared.samples, self._preprocessor.time_of)
-        for block in blocks:
+        for block in self._cut(prepared):
             self._judge(block)
 
     def _judge(self, block: AudioBlock) -> None:
         self._blocks += 1
-        with latency_kit.measure_latency("capture", "energy_gate", span=False):
-            admitted = self._gate.admits(block.samples)
-        if admitted or self._endpointer.speaking:
-            with latency_kit.measure_latency("capture", "voice_activity", span=False):
-                probability = self._detect(self._whole(block))
+        if self._admitted(block) or self._endpointer.speaking:
+            probability = self._detect(self._whole(block))
         else:
             self._gated_blocks += 1
             self._detector_rested = True
             probability = 0.0
         self._tell(self._endpointer.feed(block, probability, noise_power=self._gate.floor_power))
 
+    @latency_kit.measure_latency("capture", "preprocess", span=False)
+    def _preprocess(self, raw: RawBlock) -> Preprocessed:
+        return self._preprocessor.process(raw)
+
+    @latency_kit.measure_latency("capture", "buffer", span=False)
+    def _cut(self, prepared: Preprocessed) -> list[AudioBlock]:
+        return self._ring.write(prepared.samples, self._preprocessor.time_of)
+
+    @latency_kit.measure_latency("capture", "energy_gate", span=False)
+    def _admitted(self, block: AudioBlock) -> bool:
+        return self._gate.admits(block.samples)
+
+    @latency_kit.measure_latency("capture", "voice_activity", span=False)
     def _detect(self, block: AudioBlock) -> float:
         if self._detector_rested:
             self._detector_rested = False
@@ -208,7 +213,7 @@ class Listener:
             if last is not None:
                 self._judge(last)
             self._tell(self._endpointer.finish())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the sink must hear of the end whatever breaks
             _log.exception("the end of %s could not be heard", self._source.name)
             failure = failure or SourceError(f"{self._source.name}: listening failed ({error}); see the log")
         self._close(failure)

@@ -1,4 +1,4 @@
-"""A microphone (or any input device) as an audio source, through PortAudio; only here is sounddevice imported.
+"""A microphone (or any input device) as an audio source, through PortAudio. Only here is sounddevice used.
 
 Importing this module without sounddevice raises `MissingExtraError`, and without the PortAudio library
 `SourceError`; whoever composes the pipeline imports it only when a microphone is wanted.
@@ -103,6 +103,7 @@ class MicrophoneSource:
         self._device = _chosen(device, input_devices())
         self._block_frames = max(1, self._device.sample_rate * block_ms // 1000)
         self._now_ns = now_ns
+        self._begun = False
         self._stream: Any = None
         self._deliver: Callable[[RawBlock], None] = _nowhere
         self._ended: Callable[[SourceError | None], None] | None = None
@@ -134,8 +135,9 @@ class MicrophoneSource:
         Raises:
             SourceError: It cannot be opened, or was opened before.
         """
-        if self._stream is not None:
-            raise SourceError(f"{self.name}: is open already; choose the device again to listen anew")
+        if self._begun:
+            raise SourceError(f"{self.name}: was opened before; choose the device again to listen anew")
+        self._begun = True
         self._deliver, self._ended = deliver, ended
         try:
             self._stream = sounddevice.InputStream(
@@ -185,7 +187,7 @@ class MicrophoneSource:
     def _captured_ns(self, now_ns: int, frames: int, stream_time: Any) -> int:
         """Return the time of the last frame on the monotonic clock."""
         block_ns = frames * NS_PER_S // self.sample_rate
-        age_ns = round((stream_time.currentTime - stream_time.inputBufferAdcTime) * NS_PER_S)
+        age_ns: int = round((stream_time.currentTime - stream_time.inputBufferAdcTime) * NS_PER_S)
         if stream_time.inputBufferAdcTime <= 0 or not block_ns <= age_ns < _PLAUSIBLE_LATENCY_NS:
             latency_s = self._stream.latency if self._stream is not None else 0.0
             age_ns = max(block_ns, round(latency_s * NS_PER_S))

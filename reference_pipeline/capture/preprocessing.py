@@ -12,7 +12,7 @@ from reference_pipeline.capture.capture_clock import CaptureClock
 from reference_pipeline.events import SAMPLE_RATE, RawBlock, Samples
 
 try:
-    import soxr
+    import soxr  # type: ignore[import-untyped]  # it ships no types
 except ImportError as error:
     raise MissingExtraError("soxr", "assistant") from error
 
@@ -90,12 +90,14 @@ class Preprocessor:
         """Subtract the running mean; a ramp from the old estimate to the new one leaves no step."""
         if not len(samples):
             return samples
-        mean = float(samples.mean())
+        mean = float(samples.sum()) / len(samples)
         before = mean if self._offset is None else self._offset
         weight = min(1.0, len(samples) / (self._rate * _OFFSET_TIME_CONSTANT_S))
         self._offset = before + weight * (mean - before)
-        ramp = np.linspace(before, self._offset, len(samples), endpoint=False, dtype=np.float32)
-        return np.subtract(samples, ramp)
+        ramp = np.arange(len(samples), dtype=np.float32)
+        ramp *= (self._offset - before) / len(samples)
+        ramp += before
+        return np.subtract(samples, ramp, out=ramp)
 
 
 def _mono(samples: Samples) -> Samples:

@@ -3,6 +3,7 @@
 Every way in which a file can be bad ends here in one line that names the file and what to do.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -51,17 +52,29 @@ class SoundFile:
             self._file.close()
             raise SourceError(f"{path}: the recording has zero length; give one that holds sound")
 
-    def read(self, frames: int) -> Samples:
-        """Return the next `frames` frames, shape (n, channels); fewer at the end, none after it.
+    def blocks(self, frames: int) -> Iterator[Samples]:
+        """Yield the rest of the file in blocks of `frames`, shape (n, channels); only the last is shorter.
+
+        About a second is read at a time, since each read costs a seek; the blocks are views of it.
 
         Raises:
-            SourceError: The rest of the file is damaged.
+            SourceError: The file is damaged, or ends before the length that it states.
         """
-        try:
-            samples: Samples = self._file.read(frames, dtype="float32", always_2d=True)
-        except (soundfile.SoundFileError, OSError) as error:
-            raise SourceError(f"{self.path}: cannot be read to its end ({_reason_of(error)})") from error
-        return np.clip(np.nan_to_num(samples, copy=False), -1.0, 1.0, out=samples)
+        read = 0
+        chunk_frames = frames * max(1, self.sample_rate // frames)
+        while True:
+            try:
+                chunk: Samples = self._file.read(chunk_frames, dtype="float32", always_2d=True)
+            except (soundfile.SoundFileError, OSError) as error:
+                raise SourceError(f"{self.path}: cannot be read to its end ({_reason_of(error)})") from error
+            np.clip(np.nan_to_num(chunk, copy=False), -1.0, 1.0, out=chunk)
+            for begin in range(0, len(chunk), frames):
+                yield chunk[begin : begin + frames]
+            read += len(chunk)
+            if len(chunk) < chunk_frames:
+                break
+        if read < self.frames:
+            raise SourceError(f"{self.path}: is cut off after {read} of {self.frames} frames; copy it anew")
 
     def close(self) -> None:
         """Close the file; idempotent."""

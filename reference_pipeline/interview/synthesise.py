@@ -153,7 +153,7 @@ def _speak(flite: str, line: Line, folder: Path) -> Samples:
         if sound.sample_rate != SAMPLE_RATE:
             voice = VOICES[line.speaker]
             raise SynthesisError(f"{voice} speaks at {sound.sample_rate} Hz, expected {SAMPLE_RATE} Hz")
-        return np.ascontiguousarray(sound.read(sound.frames)[:, 0])
+        return np.concatenate(list(sound.blocks(SAMPLE_RATE)))[:, 0]
     finally:
         sound.close()
 

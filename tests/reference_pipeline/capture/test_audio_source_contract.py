@@ -1,0 +1,95 @@
+"""The contract of the AudioSource port, held by every implementation."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference_pipeline.capture.file_source import FileSource
+from reference_pipeline.ports import AudioSource, SourceError
+
+BLOCKS = 5
+
+
+class DrivenSource:
+    """A source together with what makes it give sound and come to its end."""
+
+    def __init__(self, source: AudioSource, give: Callable[[], None]) -> None:
+        self.source = source
+        self.give = give
+
+
+@pytest.fixture(params=["file", "microphone"])
+def driven(
+    request: pytest.FixtureRequest, write_sound: Callable[..., Path], sound_card: ModuleType
+) -> DrivenSource:
+    if request.param == "file":
+        path = write_sound(np.full(256 * BLOCKS, 0.5, dtype=np.float32))
+        return DrivenSource(FileSource(path), lambda: None)
+    module = importlib.import_module("reference_pipeline.capture.microphone_source")
+    source = module.MicrophoneSource("headset")
+
+    def give() -> None:
+        for index in range(BLOCKS):
+            sound_card.InputStream.opened[-1].give(
+                np.full((256, 1), 0.5, dtype=np.float32),
+                adc_s=1 + index * 0.016,
+                current_s=1.02 + index * 0.016,
+            )
+
+    return DrivenSource(source, give)
+
+
+@pytest.fixture
+def heard(driven: DrivenSource, delivered: Any, until: Callable[[Callable[[], bool]], None]) -> Any:
+    driven.source.start(delivered.deliver, delivered.ended)
+    driven.give()
+    until(lambda: len(delivered.blocks) == BLOCKS)
+    driven.source.stop()
+    return delivered
+
+
+def test_it_has_a_name_and_a_rate(driven: DrivenSource) -> None:
+    assert driven.source.name in {"sound.wav", "USB Headset"}
+    assert driven.source.sample_rate == 16_000
+
+
+def test_blocks_are_consecutive_float32_frames_by_channels(heard: Any) -> None:
+    position = 0
+    for block in heard.blocks:
+        assert block.samples.dtype == np.float32
+        assert block.samples.ndim == 2
+        assert block.first_sample == position
+        position += len(block.samples)
+
+
+def test_a_block_that_was_delivered_does_not_change(heard: Any) -> None:
+    assert np.abs(heard.samples - 0.5).max() < 1e-4
+
+
+def test_capture_times_advance(heard: Any) -> None:
+    stamps = [block.captured_ns for block in heard.blocks]
+    assert all(later > earlier for earlier, later in zip(stamps, stamps[1:], strict=False))
+
+
+def test_the_end_is_told_once_and_without_error_after_stop(driven: DrivenSource, heard: Any) -> None:
+    driven.source.stop()
+    assert heard.ends == [None]
+
+
+def test_nothing_is_lost_where_everything_is_taken(driven: DrivenSource, heard: Any) -> None:
+    assert driven.source.overruns == 0
+
+
+def test_stopping_before_the_start_is_harmless(driven: DrivenSource, delivered: Any) -> None:
+    driven.source.stop()
+    assert delivered.blocks == []
+
+
+def test_it_starts_once_only(driven: DrivenSource, heard: Any) -> None:
+    with pytest.raises(SourceError, match=driven.source.name):
+        driven.source.start(heard.deliver, heard.ended)
