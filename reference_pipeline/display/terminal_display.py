@@ -47,12 +47,14 @@ class TerminalDisplay:
         self._console = Console(
             file=stream,
             width=width,
-            force_terminal=colour,
-            no_color=None if colour is None else not colour,
+            force_terminal=True if colour else None,
+            color_system={None: "auto", True: "standard", False: None}[colour],
+            no_color=False if colour else None,
             highlight=False,
             markup=False,
             emoji=False,
         )
+        self._interactive = stream.isatty()
         self._width = max(self._console.width, _NARROWEST)
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._bar = "\u2502" if _encodes("\u2502\u00b7", self._encoding) else "|"
@@ -201,17 +203,20 @@ class TerminalDisplay:
 
     def _wrap(self, block: Text, text: str, style: str = "") -> None:
         # Streaming, so greedy: a word's later half, come with the next piece, cannot be pulled down again.
+        line = ""
         for number, word in enumerate(_printable(text, self._encoding).split(" ")):
-            spaced = number > 0 and self._column > _MARGIN
-            if self._column + spaced + len(word) > self._width and self._column > _MARGIN:
+            space = " " if number > 0 and self._column > _MARGIN else ""
+            if self._column + len(space) + len(word) > self._width and self._column > _MARGIN:
+                block.append(line, style=style)
                 block.append("\n")
                 block.append_text(self._margin(None, self._bar))
-                spaced = False
-            block.append(f"{' ' if spaced else ''}{word}", style=style)
-            self._column += spaced + len(word)
+                line = space = ""
+            line += space + word
+            self._column += len(space) + len(word)
+        block.append(line, style=style)
 
     def _show_below(self, text: str) -> None:
-        if self._open_turn is not None or not self._console.is_terminal:
+        if self._open_turn is not None or not self._interactive:
             return
         self._put(Text(_printable(text, self._encoding)[: self._width - 1], style="dim"))
         self._below = True

@@ -1,0 +1,321 @@
+"""A channel gives each viewer each message once, in order, whenever it comes and however slow others are."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reference_pipeline.display.channel import Channel
+from reference_pipeline.display.deliveries import Delivered
+from reference_pipeline.display.history import History
+from reference_pipeline.display.sessions import Sessions
+from reference_pipeline.display.viewers import TOO_SLOW, Viewer
+from reference_pipeline.events import DisplayMessage, MessageKind
+from reference_pipeline.ports import PipelineError
+
+Run = Callable[..., Any]
+Make = Callable[..., DisplayMessage]
+
+
+class Socket:
+    """Takes what a viewer's writing task sends."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    async def send(self, text: str) -> None:
+        self.frames.append(json.loads(text))
+
+    @property
+    def texts(self) -> list[str]:
+        return [one["text"] for frame in self.frames for one in frame.get("messages", [])]
+
+    @property
+    def hello(self) -> dict[str, Any]:
+        return self.frames[0]
+
+
+async def come(channel: Channel, *, after: int = 0, identity: str = "") -> tuple[Viewer, Socket]:
+    socket = Socket()
+    viewer = channel.join(socket.send, after=after, identity=identity)
+    assert viewer is not None
+    return viewer, socket
+
+
+async def write_all(*viewers: Viewer) -> None:
+    """Let the viewers' queues run empty."""
+    tasks = [asyncio.create_task(viewer.write()) for viewer in viewers]
+    while any(not viewer._frames.empty() for viewer in viewers):  # noqa: ASYNC110  # one turn of the loop each
+        await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def painted(seq: int, *, hidden: bool = False, at_ms: float = 1.0) -> str:
+    return json.dumps(
+        {
+            "type": "painted",
+            "messages": [{"seq": seq, "received_ms": at_ms}],
+            "dom_updated_ms": at_ms,
+            "painted_ms": at_ms,
+            "replied_ms": at_ms,
+            "hidden": hidden,
+        }
+    )
+
+
+def test_every_viewer_gets_every_message_once_and_in_order(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        (first, first_socket), (second, second_socket) = await come(channel), await come(channel)
+        for text in "abc":
+            channel.publish(message(text=text), sent_ns=0)
+        await write_all(first, second)
+        assert first_socket.texts == second_socket.texts == ["a", "b", "c"]
+
+    run(scenario())
+
+
+def test_a_late_viewer_gets_what_was_shown_and_then_what_follows(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        for text in "ab":
+            channel.publish(message(text=text), sent_ns=0)
+        viewer, socket = await come(channel)
+        channel.publish(message(text="c"), sent_ns=0)
+        await write_all(viewer)
+        assert socket.texts == ["a", "b", "c"]
+        assert socket.hello["reset"]
+        assert not socket.hello["lost"]
+        assert socket.frames[1]["replay"]
+        assert not socket.frames[2]["replay"]
+
+    run(scenario())
+
+
+def test_a_returning_viewer_gets_only_what_it_lacks(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        for text in "abcd":
+            channel.publish(message(text=text), sent_ns=0)
+        viewer, socket = await come(channel, after=2, identity=channel.identity)
+        await write_all(viewer)
+        assert socket.texts == ["c", "d"]
+        assert not socket.hello["reset"]
+
+    run(scenario())
+
+
+def test_a_viewer_of_another_channel_must_forget_and_gets_everything(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        channel.publish(message(text="a"), sent_ns=0)
+        for after, identity in ((1, "another"), (9, channel.identity)):
+            viewer, socket = await come(channel, after=after, identity=identity)
+            await write_all(viewer)
+            assert socket.hello["reset"]
+            assert socket.texts == ["a"]
+
+    run(scenario())
+
+
+def test_a_viewer_is_told_when_what_it_lacks_is_no_longer_kept(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main", history=History(messages=2))
+        for turn in (1, 2, 3):
+            channel.publish(message(turn=turn, text=str(turn)), sent_ns=0)
+        late, late_socket = await come(channel)
+        up_to_date, its_socket = await come(channel, after=1, identity=channel.identity)
+        await write_all(late, up_to_date)
+        assert (late_socket.hello["lost"], late_socket.texts) == (True, ["2", "3"])
+        assert (its_socket.hello["lost"], its_socket.texts) == (False, ["2", "3"])
+
+    run(scenario())
+
+
+def test_interim_text_is_shown_but_not_kept(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        watching, socket = await come(channel)
+        channel.publish(message(MessageKind.INTERIM, "what is"), sent_ns=0)
+        late, late_socket = await come(channel)
+        await write_all(watching, late)
+        assert socket.texts == ["what is"]
+        assert late_socket.texts == []
+
+    run(scenario())
+
+
+def test_a_slow_viewer_is_dropped_and_delays_nobody(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main", queue_bound=4)
+        quick, socket = await come(channel)
+        slow, _ = await come(channel)
+        for number in range(20):
+            channel.publish(message(text=str(number)), sent_ns=0)
+            await write_all(quick)
+        assert socket.texts == [str(number) for number in range(20)]
+        assert slow.farewell is TOO_SLOW
+        assert (channel.viewers, channel.counts.dropped_viewers) == (1, 1)
+        back, back_socket = await come(channel, after=3, identity=channel.identity)
+        await write_all(back)
+        assert back_socket.texts == [str(number) for number in range(3, 20)]
+
+    run(scenario())
+
+
+def test_the_first_visible_paint_decides_and_later_ones_change_nothing(run: Run, message: Make) -> None:
+    async def scenario() -> Delivered | None:
+        channel = Channel("main")
+        first, second = (await come(channel))[0], (await come(channel))[0]
+        delivery = channel.publish(message(), sent_ns=10)
+        await write_all(first, second)
+        channel.take(second, painted(delivery.seq), arrived_ns=10**18)
+        channel.take(first, painted(delivery.seq), arrived_ns=10**18 + 5)
+        assert channel.counts.paints == 1
+        return await delivery.first_paint(1.0)
+
+    delivered = run(scenario())
+    assert delivered is not None
+    assert (delivered.viewer, delivered.behind) == (2, 0)
+
+
+def test_a_viewer_still_being_written_to_is_counted_as_behind(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        quick, _stalled = (await come(channel))[0], (await come(channel))[0]
+        delivery = channel.publish(message(), sent_ns=10)
+        await write_all(quick)
+        channel.take(quick, painted(delivery.seq), arrived_ns=10**18)
+        delivered = await delivery.first_paint(1.0)
+        assert delivered is not None
+        assert delivered.behind == channel.counts.behind == 1
+
+    run(scenario())
+
+
+def test_waiting_ends_at_once_when_nobody_is_left_to_paint(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        assert await channel.publish(message(), sent_ns=0).first_paint(60) is None
+        leaving, _ = await come(channel)
+        hiding, _ = await come(channel)
+        delivery = channel.publish(message(), sent_ns=0)
+        channel.leave(leaving)
+        assert not delivery.decided
+        channel.take(hiding, '{"type":"visibility","hidden":true}')
+        assert await delivery.first_paint(60) is None
+        assert channel.visible_viewers == 0
+
+    run(scenario())
+
+
+def test_a_hidden_page_is_counted_apart_and_paints_nothing(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        viewer, _ = await come(channel)
+        delivery = channel.publish(message(), sent_ns=0)
+        channel.take(viewer, painted(delivery.seq, hidden=True))
+        assert await delivery.first_paint(60) is None
+        assert (channel.counts.hidden, channel.counts.paints) == (1, 0)
+        channel.take(viewer, '{"type":"visibility","hidden":false}')
+        assert channel.visible_viewers == 1
+
+    run(scenario())
+
+
+def test_a_message_awaited_while_a_viewer_returns_can_still_be_painted_by_it(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        leaving, _ = await come(channel)
+        staying, _ = await come(channel)
+        delivery = channel.publish(message(), sent_ns=0)
+        channel.leave(leaving)
+        back, socket = await come(channel)
+        await write_all(staying, back)
+        assert socket.frames[1]["awaited"] == [delivery.seq]
+        channel.take(back, painted(delivery.seq), arrived_ns=10**18)
+        delivered = await delivery.first_paint(1.0)
+        assert delivered is not None
+        assert delivered.viewer == back.number
+
+    run(scenario())
+
+
+def test_paints_of_unknown_or_settled_messages_and_nonsense_change_nothing(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        viewer, _ = await come(channel)
+        delivery = channel.publish(message(), sent_ns=0)
+        channel.settle(delivery)
+        channel.take(viewer, painted(delivery.seq))
+        channel.take(viewer, painted(12_345))
+        channel.take(viewer, "nonsense")
+        channel.take(viewer, '{"type":"pong","number":77,"received_ms":1,"replied_ms":1}')
+        assert (channel.counts.paints, channel.counts.malformed) == (0, 2)
+
+    run(scenario())
+
+
+def test_times_moved_to_fit_cause_and_effect_are_counted(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        viewer, _ = await come(channel)
+        await write_all(viewer)
+        for seq, at_ms in ((1, 1.0), (2, 999_999.0)):
+            delivery = channel.publish(message(), sent_ns=0)
+            assert delivery.seq == seq
+            await write_all(viewer)
+            channel.take(
+                viewer, painted(seq, at_ms=at_ms), arrived_ns=delivery.sending_ns(viewer.number) + 10
+            )
+        assert (channel.counts.paints, channel.counts.clamped) == (2, 1)
+
+    run(scenario())
+
+
+def test_a_full_channel_refuses_and_says_so_in_its_counts(run: Run) -> None:
+    async def scenario() -> None:
+        channel = Channel("main", viewers=1)
+        viewer, socket = await come(channel)
+        assert channel.join(socket.send, after=0, identity="") is None
+        channel.leave(viewer)
+        channel.leave(viewer)
+        assert channel.join(socket.send, after=0, identity="") is not None
+        assert channel.counts.refused_viewers == 1
+
+    run(scenario())
+
+
+def test_an_ended_channel_sends_its_viewers_away_and_lets_nobody_in(run: Run) -> None:
+    async def scenario() -> None:
+        sessions = Sessions()
+        channel = sessions.open("talk")
+        viewer, socket = await come(channel)
+        sessions.end("talk")
+        sessions.end("talk")
+        assert viewer.farewell is not None
+        assert viewer.farewell.code == 1001
+        assert channel.join(socket.send, after=0, identity="") is None
+        assert sessions.find("talk") is None
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 65, "caf\u00e9", "../etc", "a\n"])
+def test_a_session_has_a_plain_name(name: str) -> None:
+    with pytest.raises(PipelineError, match="cannot name a session"):
+        Sessions().open(name)
+
+
+def test_a_session_runs_once(run: Run) -> None:
+    sessions = Sessions()
+    channel = sessions.open("a")
+    assert sessions.find("a") is channel
+    with pytest.raises(PipelineError, match="runs already"):
+        sessions.open("a")
+    sessions.end_all()
+    assert sessions.open("a") is not channel
