@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 from latency_kit.errors import UsageError
 from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue
@@ -19,6 +20,9 @@ class CallSite:
     """
 
     __slots__ = ("attributes", "component", "makes_span", "name", "operation")
+
+    is_call: ClassVar[bool] = True
+    """False for series that hold a part of calls (`DurationSeries`): observers are told of calls only."""
 
     def __init__(
         self,

@@ -129,7 +129,7 @@ class Recording:
                 del batch[: waiting - self._max_pending]
             self._fold(batch)
             if self._observers:
-                self._notify([self._measurement_of(entry) for entry in batch])
+                self._notify([self._measurement_of(entry) for entry in batch if entry[0].is_call])
             return waiting
 
     def snapshot(self) -> tuple[SeriesSnapshot, ...]:
