@@ -1,6 +1,7 @@
 """The contract of the AudioSource port, held by every implementation."""
 
 import importlib
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -73,7 +74,7 @@ def test_a_block_that_was_delivered_does_not_change(heard: Any) -> None:
 
 def test_capture_times_advance(heard: Any) -> None:
     stamps = [block.captured_ns for block in heard.blocks]
-    assert all(later > earlier for earlier, later in zip(stamps, stamps[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(stamps))
 
 
 def test_the_end_is_told_once_and_without_error_after_stop(driven: DrivenSource, heard: Any) -> None:

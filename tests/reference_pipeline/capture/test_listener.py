@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import soundfile
 import soxr
 
 import latency_kit
+from latency_kit.testing import capture_measurements
 from reference_pipeline.capture.listener import Listener
 from reference_pipeline.events import RawBlock, Samples, Utterance
 from reference_pipeline.interview import InterviewManifest, load_manifest, recording_path
@@ -102,15 +104,15 @@ def test_the_sink_s_calls_come_in_the_promised_order(heard_interview: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "rate", "subtype"),
+    ("change", "form"),
     [
-        (lambda x: x * 10 ** (-30 / 20), 16_000, "PCM_16"),
-        (lambda x: np.clip(x * 4, -1, 1), 16_000, "PCM_16"),
-        (lambda x: x + NOISE.normal(0, 0.003, len(x)), 16_000, "PCM_16"),
-        (lambda x: x * 0.5 + 0.3, 16_000, "PCM_16"),
-        (lambda x: x, 16_000, "PCM_U8"),
-        (lambda x: soxr.resample(x, 16_000, 48_000), 48_000, "FLOAT"),
-        (lambda x: np.stack([soxr.resample(x, 16_000, 44_100)] * 2, axis=1), 44_100, "PCM_24"),
+        (lambda x: x * 10 ** (-30 / 20), (16_000, "PCM_16")),
+        (lambda x: np.clip(x * 4, -1, 1), (16_000, "PCM_16")),
+        (lambda x: x + NOISE.normal(0, 0.003, len(x)), (16_000, "PCM_16")),
+        (lambda x: x * 0.5 + 0.3, (16_000, "PCM_16")),
+        (lambda x: x, (16_000, "PCM_U8")),
+        (lambda x: soxr.resample(x, 16_000, 48_000), (48_000, "FLOAT")),
+        (lambda x: np.stack([soxr.resample(x, 16_000, 44_100)] * 2, axis=1), (44_100, "PCM_24")),
     ],
     ids=["30 dB quieter", "clipping", "noisy", "constant offset", "8 bit", "48 kHz", "44.1 kHz stereo"],
 )
@@ -119,10 +121,9 @@ def test_however_it_was_recorded_each_utterance_is_heard_once_within_150_ms(
     hear: Any,
     interview: Samples,
     change: Callable[[Samples], Samples],
-    rate: int,
-    subtype: str,
+    form: tuple[int, str],
 ) -> None:
-    sink, _ = hear(write_sound(change(interview).astype(np.float32), rate, subtype=subtype))
+    sink, _ = hear(write_sound(change(interview).astype(np.float32), form[0], subtype=form[1]))
     starts, ends = boundary_errors_ms(sink.utterances, MANIFEST)
     assert np.abs(starts).max() <= 150
     assert np.abs(ends).max() <= 150
@@ -263,13 +264,16 @@ def test_stopping_ends_the_source_and_tells_the_sink(sink: Any) -> None:
     assert sink.ends == [None]
 
 
-def test_every_block_is_measured_in_histograms_and_none_makes_a_span(
-    write_sound: Callable[..., Path], hear: Any, recorded: Callable[[], dict[str, int]]
-) -> None:
-    before = recorded()
-    _, listener = hear(write_sound(NOISE.normal(0, 0.1, 16_000).astype(np.float32)))
-    counts = {name: count - before.get(name, 0) for name, count in recorded().items()}
-    assert counts["capture.delivery"] == counts["capture.preprocess"] == 63
-    assert counts["capture.buffer"] == 64  # the last one empties the resampler
-    assert counts["capture.energy_gate"] == listener.heard.blocks == 32
-    assert counts["capture.voice_activity"] == 32 - listener.heard.gated_blocks
+def test_every_block_is_measured_and_none_makes_a_span(write_sound: Callable[..., Path], hear: Any) -> None:
+    with capture_measurements() as captured:
+        _, listener = hear(write_sound(NOISE.normal(0, 0.1, 16_000).astype(np.float32)))
+    counts = Counter(measurement.name for measurement in captured.measurements)
+    assert counts == {
+        "capture.delivery": 63,
+        "capture.preprocess": 63,
+        "capture.buffer": 64,  # once more at the end, for what the resampler still held
+        "capture.energy_gate": 32,
+        "capture.voice_activity": 32 - listener.heard.gated_blocks,
+    }
+    assert all(measurement.duration_ns >= 0 for measurement in captured.measurements)
+    assert all(measurement.trace_id is None for measurement in captured.measurements)
