@@ -61,7 +61,7 @@ class BucketLayout:
         self._mask: int = (1 << (self.half_magnitude + 1 + self.unit_magnitude)) - 1
 
     def index_of(self, value_ns: int) -> int:
-        """Return the index of the counter that counts `value_ns`, which must be from 0 to `MAX_VALUE_NS`."""
+        """Return the index of the counter that counts `value_ns`, which must not be negative."""
         octave = (value_ns | self._mask).bit_length() - self._mask.bit_length()
         return (octave << self.half_magnitude) + (value_ns >> (octave + self.unit_magnitude))
 

@@ -32,6 +32,9 @@ class Recorder:
     - Writers take no blocking lock; one that finds `_PORTION` values waiting folds them if no one else does.
     - Values that wait to be folded are bounded without a reader: a backlog shrinks with every further value.
     - A value that is refused is refused where it is recorded, not where it would have been folded.
+
+    After a fork the child makes a recorder of its own: the inherited one may have been locked by a thread that
+    the child does not have.
     """
 
     __slots__ = ("_cumulative", "_fold_lock", "_open", "_pending", "_unread")

@@ -6,7 +6,7 @@ from math import sqrt
 from latency_kit.errors import NoDataError, UsageError
 from latency_kit.histogram.bucket import Bucket
 from latency_kit.histogram.counters import MAX_COUNT, SparseCounters
-from latency_kit.histogram.layout import DEFAULT_LAYOUT, MAX_VALUE_NS, BucketLayout
+from latency_kit.histogram.layout import DEFAULT_LAYOUT, BucketLayout
 from latency_kit.histogram.percentile import ceil_rank
 
 __all__ = ["HistogramSnapshot"]
@@ -76,7 +76,7 @@ class HistogramSnapshot:
             count=count,
             sum_ns=sum_ns,
             min_ns=min_ns,
-            max_ns=min(max_ns, MAX_VALUE_NS),
+            max_ns=max_ns,
             is_exact=not count,
         )
 
@@ -194,8 +194,6 @@ class HistogramSnapshot:
         """
         if not isinstance(value_ns, int) or value_ns < 0:
             raise UsageError(f"value_ns must be a whole number of nanoseconds from 0, got {value_ns!r}")
-        if value_ns > MAX_VALUE_NS:
-            return self._count
         return self._counters.count_through(self._layout.index_of(value_ns))
 
     def percentile_rank(self, value_ns: int) -> float:

@@ -2,6 +2,7 @@
 
 import base64
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -190,6 +191,17 @@ def test_corrupt_data_give_one_clear_line(data: bytes, message: str) -> None:
     with pytest.raises(CorruptDataError, match=message) as raised:
         decode(data)
     assert "\n" not in str(raised.value)
+
+
+def test_data_that_inflate_without_end_take_no_memory_to_refuse() -> None:
+    bomb = compressed(header(1) + bytes(20_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptDataError):
+            decode(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_stream_that_is_cut_before_its_checksum_is_corrupt() -> None:

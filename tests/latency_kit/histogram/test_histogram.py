@@ -142,6 +142,14 @@ def test_a_value_of_35_at_an_interval_of_10_adds_25_and_15_but_not_5() -> None:
     assert histogram.snapshot().sum_ns == 75
 
 
+def test_correction_adds_none_below_the_interval_where_a_bucket_is_wider_than_it() -> None:
+    histogram = Histogram(BucketLayout(3, 1024))
+    histogram.record_corrected(35, 10)
+    snapshot = histogram.snapshot()
+    assert [bucket.count for bucket in snapshot.buckets()] == [3]
+    assert (snapshot.count, snapshot.sum_ns, snapshot.min_ns, snapshot.max_ns) == (3, 75, 15, 35)
+
+
 @settings(deadline=None)
 @given(st.integers(0, 10**9), st.integers(10**5, 10**9))
 def test_correction_counts_as_javas_loop_over_missed_values(value: int, interval: int) -> None:

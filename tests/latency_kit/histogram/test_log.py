@@ -148,6 +148,8 @@ def test_a_log_without_base_time_has_absolute_stamps_unless_they_are_a_year_befo
     absolute, relative = f"1441812280.5,1.0,0.0,{histogram}\n", f"0.127,1.007,2.769,{histogram}\n"
     assert read(start + absolute)[0].start_unix_nano == 1_441_812_280_500_000_000
     assert read(start + relative)[0].start_unix_nano == START + 127_000_000
+    an_hour_before = absolute.replace("1441812280.5", "1441808680.5")
+    assert read(start + an_hour_before)[0].start_unix_nano == 1_441_808_680_500_000_000
     reader = HistogramLogReader([absolute, absolute])
     assert [interval.start_unix_nano for interval in reader] == [1_441_812_280_500_000_000] * 2
     assert reader.start_unix_nano == 1_441_812_280_500_000_000

@@ -179,6 +179,11 @@ def test_the_difference_of_cumulative_snapshots_is_what_came_between(
     assert difference.is_exact == (not before or not between)
 
 
+def test_min_and_max_of_a_difference_stay_within_those_of_the_whole() -> None:
+    difference = recorded([5001, 7000, 9001]).minus(recorded([7000]))
+    assert (difference.min_ns, difference.max_ns) == (5001, 9001)
+
+
 def test_snapshots_are_equal_when_layout_counts_sum_min_and_max_are() -> None:
     assert recorded([5000, 5001]) == recorded([5001, 5000])
     assert hash(recorded([5000])) == hash(recorded([5000]))
