@@ -35,8 +35,8 @@ _LONGEST_WHOLE = 5
 
 _FILLERS = frozenset(
     words(
-        "a an the um uh er hm so okay ok well now and also then please just again alright right you me us i we "
-        "to of can could would will do does did is are was were tell"
+        "a an the um uh er hm so okay ok well now and also then please just again alright right you me us i "
+        "we to of can could would will do does did is are was were tell"
     )
 )
 """Words that recognisers confuse first and that do not tell questions apart."""

@@ -255,7 +255,8 @@ class TranscriptionWorker:
             case _Started():
                 self._utterance.begin(self._transcriber)
             case _Ended():
-                _call_back(self._on_final, self._utterance.finish(self._transcriber, message))
+                with latency_kit.use_context(message.context):
+                    _call_back(self._on_final, self._utterance.finish(self._transcriber, message))
             case _Discarded(reason):
                 self._utterance.abandon(self._transcriber)
                 _call_back(self._on_discarded, reason)
