@@ -4,6 +4,7 @@ The only module of the floor that imports `opentelemetry.trace`; it is loaded wh
 No failure of a provider, sampler or span processor reaches the measured code from here.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from contextvars import Token
 from typing import Any
@@ -77,8 +78,18 @@ class SpanMaker:
         return context_api.attach(trace.set_span_in_context(span))
 
     def deactivate(self, token: Token[Context]) -> None:
-        """Make current again what was current before `activate`."""
-        context_api.detach(token)
+        """Make current again what was current before `activate`.
+
+        A coroutine that is thrown away (its loop was closed, it was garbage-collected) may be left in another
+        task's context. Nothing is current there that has to be undone; the API would log "Failed to detach
+        context".
+        """
+        variable = getattr(token, "var", None)
+        if variable is None:  # a runtime context that is not built on contextvars
+            context_api.detach(token)
+            return
+        with contextlib.suppress(ValueError):
+            variable.reset(token)
 
     def finish(
         self,
