@@ -33,8 +33,8 @@ class Recorder:
     - Values that wait to be folded are bounded without a reader: a backlog shrinks with every further value.
     - A value that is refused is refused where it is recorded, not where it would have been folded.
 
-    After a fork the child makes a recorder of its own: the inherited one may have been locked by a thread that
-    the child does not have.
+    After a fork the child makes a recorder of its own: the inherited one may have been locked by a thread
+    that the child does not have.
     """
 
     __slots__ = ("_cumulative", "_fold_lock", "_open", "_pending", "_unread")
