@@ -23,6 +23,7 @@ class BrowserDisplay:
       viewer's paint, else of the terminal.
     * Nobody watching, or only hidden pages: the terminal's receipt comes at once. Watched, but no paint
       within `paint_bound_s`: it comes then.
+    * A terminal that is gone (a closed pipe) raises only where no viewer painted the message.
     * A receipt's times do not decrease. Where the first viewer had the message before the last one was
       written to, the receipt's `broadcast_ns` is that viewer's arrival; the span `display.broadcast` keeps
       the true end.
@@ -48,7 +49,8 @@ class BrowserDisplay:
         """Show one message; return when it is painted.
 
         Raises:
-            PipelineError: The display is closed, the terminal is gone, or the message's data is not JSON.
+            PipelineError: The display is closed, the message's data is not JSON, or the terminal is gone
+                and no viewer painted the message.
         """
         if self._closed:
             raise PipelineError("the display is closed and shows nothing any more")
@@ -57,12 +59,14 @@ class BrowserDisplay:
         try:
             # The viewers' writing tasks go first: printing must not make a browser wait.
             await asyncio.sleep(0)
-            printed = self._terminal.write(message)
+            printed = self._print(message)
             watched = not delivery.decided
             delivered = await delivery.first_paint(self._paint_bound_s)
         finally:
             self._channel.settle(delivery)
         if delivered is None:
+            if isinstance(printed, PipelineError):
+                raise printed
             self.shown_on_terminal += 1
             self.unanswered += watched and not delivery.decided
             record_show(message, printed)
@@ -71,6 +75,13 @@ class BrowserDisplay:
         receipt = _receipt(sent_ns, delivered)
         record_show(message, receipt, broadcast_ns=delivered.broadcast_ns)
         return receipt
+
+    def _print(self, message: DisplayMessage) -> DisplayReceipt | PipelineError:
+        # A terminal that is gone matters only where nobody else shows the message.
+        try:
+            return self._terminal.write(message)
+        except PipelineError as error:
+            return error
 
     async def close(self) -> None:
         """Send the viewers away; idempotent. The terminal stays with whoever opened it."""

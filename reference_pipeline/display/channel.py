@@ -205,18 +205,16 @@ class Channel:
         if delivery is None or delivery.decided:
             return
         sending_ns = delivery.sending_ns(viewer.number)
-        estimate = viewer.clock.estimate(arrived_ns)
-        if estimate is None:
-            # The report itself is an exchange: better than nothing, and soon overtaken by pings.
-            viewer.clock.add(
-                Exchange(
-                    sent_ns=sending_ns,
-                    page_received_ns=paint.received_ns,
-                    page_sent_ns=paint.replied_ns,
-                    received_ns=arrived_ns,
-                )
+        # The report is an exchange too: it sharpens what the pings have told, or stands in for them.
+        viewer.clock.add(
+            Exchange(
+                sent_ns=sending_ns,
+                page_received_ns=paint.received_ns,
+                page_sent_ns=paint.replied_ns,
+                received_ns=arrived_ns,
             )
-            estimate = viewer.clock.estimate(arrived_ns)
+        )
+        estimate = viewer.clock.estimate(arrived_ns)
         if estimate is None:
             self.counts.malformed += 1
             return

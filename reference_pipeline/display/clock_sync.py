@@ -5,13 +5,12 @@ offset from both sides, since nothing arrives before it was sent; the tightest b
 on-wire arithmetic of NTP (RFC 5905, section 8) with a dispersion that grows with the age of an exchange.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 __all__ = ["DRIFT_PARTS_PER_MILLION", "WINDOW", "ClockEstimate", "ClockSync", "Exchange"]
 
 WINDOW = 16
-"""Exchanges that are kept; with one every few seconds they reach back about a minute."""
+"""Exchanges that are kept: the one in use, and those that take over as it ages."""
 
 DRIFT_PARTS_PER_MILLION = 100
 """How fast two free-running clocks may part: two ordinary quartz crystals, each off by 50 ppm."""
@@ -59,24 +58,27 @@ class ClockSync:
     """What is known of one page's clock.
 
     * The estimate is the exchange with the least bound: half its round trip plus the drift since then.
+    * No more than `window` exchanges are kept; the one with the greatest bound makes room.
     * An exchange that took less than no time is refused: the page's figures cannot be true.
     * When a new exchange contradicts an older one (the page's clock was stepped, the machine slept), the
       older one is forgotten.
     """
 
-    __slots__ = ("_exchanges",)
+    __slots__ = ("_exchanges", "_window")
 
     def __init__(self, window: int = WINDOW) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=window)
+        self._exchanges: list[Exchange] = []
+        self._window = window
 
     def add(self, exchange: Exchange) -> bool:
         """Take an exchange into account; False where its figures cannot be true."""
         if exchange.round_trip_ns < 0 or exchange.page_sent_ns < exchange.page_received_ns:
             return False
-        agreeing = [known for known in self._exchanges if _agree(known, exchange)]
-        self._exchanges.clear()
-        self._exchanges.extend(agreeing)
+        self._exchanges = [known for known in self._exchanges if _agree(known, exchange)]
         self._exchanges.append(exchange)
+        if len(self._exchanges) > self._window:
+            now_ns = exchange.received_ns
+            self._exchanges.remove(max(self._exchanges, key=lambda known: _bound_ns(known, now_ns)))
         return True
 
     def estimate(self, at_ns: int) -> ClockEstimate | None:

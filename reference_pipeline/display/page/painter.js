@@ -4,9 +4,10 @@
 // laid out and painted. What cannot wait is shown in the next frame; the rest shares one frame every 33 ms.
 
 const MERGE_MS = 33;
-// A page in sight gets a frame every few milliseconds. After this long without one nobody sees it (another
-// window covers it, the display sleeps): the document is changed all the same, and the report says "hidden".
-const NO_FRAME_MS = 250;
+// A page in sight gets a frame every few milliseconds, on a loaded machine after some hundreds. After this long
+// without one nobody sees it (another window covers it, the display sleeps): the document is changed all the
+// same, and the report says "hidden".
+const NO_FRAME_MS = 800;
 
 export class Painter {
   #apply;

@@ -36,7 +36,10 @@ export class Transcript {
     this.#list.append(line);
     this.#lines.set(turn, line);
     if (question) this.question(turn);
-    if (this.#list.childElementCount > MOST_LINES) this.#list.firstElementChild.remove();
+    if (this.#list.childElementCount > MOST_LINES) {
+      this.#list.firstElementChild.remove();
+      this.#lines.delete(this.#lines.keys().next().value);
+    }
     this.#keepUp(follow);
   }
 

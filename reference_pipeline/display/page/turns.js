@@ -6,7 +6,7 @@ import { milliseconds, stageBar, stagesOf, timingFigure } from "./timing.js";
 const MOST_TURNS = 200;
 const PROVIDERS = { notes: "From your notes", "ollama-cloud": "Ollama Cloud", "ollama-local": "Local Ollama" };
 const ENDINGS = {
-  duplicate: "Asked before; the answer stands above.",
+  duplicate: "Asked before; the answer stands with the earlier turn.",
   dropped: "Dropped: there was too much to do at once.",
   cancelled: "Cancelled before the answer was whole.",
   "timed-out": "No whole answer within the time allowed.",

@@ -121,6 +121,23 @@ def test_the_terminal_keeps_the_record_while_a_browser_watches(
     run(scenario())
 
 
+def test_a_terminal_that_is_gone_matters_only_where_nobody_watches(
+    run: Run, theatre: SimpleNamespace, message: Make
+) -> None:
+    async def scenario() -> None:
+        async with theatre.open_stage() as stage:
+            async with theatre.open_page(stage.server) as page:
+                stage.printed.close()
+                assert (await stage.display.show(message(text="a"))).display == "browser"
+                assert page.texts == ["a"]
+            while stage.channel.viewers:  # noqa: ASYNC110  # the channel tells nobody who leaves
+                await asyncio.sleep(0.005)
+            with pytest.raises(PipelineError, match="the terminal is gone"):
+                await stage.display.show(message())
+
+    run(scenario())
+
+
 def test_a_message_that_is_not_json_raises_and_shows_nothing(
     run: Run, theatre: SimpleNamespace, message: Make
 ) -> None:

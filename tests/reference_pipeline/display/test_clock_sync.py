@@ -105,11 +105,10 @@ def test_before_the_first_exchange_nothing_is_known() -> None:
     assert ClockSync().estimate(0) is None
 
 
-def test_only_the_latest_exchanges_are_kept() -> None:
+def test_what_is_kept_is_bounded_and_the_least_telling_exchange_makes_room() -> None:
     clock = ClockSync()
-    clock.add(exchange(at_ns=0, offset_ns=0, there_ns=0, back_ns=0))
-    for number in range(WINDOW):
-        clock.add(exchange(at_ns=number, offset_ns=0, there_ns=MS, back_ns=MS))
-    estimate = clock.estimate(0)
-    assert estimate is not None
-    assert estimate.bound_ns >= MS
+    clock.add(exchange(at_ns=0, offset_ns=0, there_ns=MS, back_ns=MS))
+    for number in range(3 * WINDOW):
+        clock.add(exchange(at_ns=number, offset_ns=0, there_ns=2 * MS, back_ns=2 * MS))
+    assert len(clock._exchanges) == WINDOW
+    assert clock.estimate(2 * MS) == ClockEstimate(offset_ns=0, bound_ns=MS)
