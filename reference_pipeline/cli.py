@@ -67,9 +67,12 @@ def _run_options(*, port: int) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Also say which single calls were over their budgets.")
+@click.version_option(package_name="latency-kit")
+def main(*, verbose: bool) -> None:
     """Answer spoken questions, and measure every step from the last spoken word to the painted answer."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("latency_kit.budget").setLevel(logging.WARNING if verbose else logging.ERROR)
 
 
 @main.command()

@@ -28,6 +28,7 @@ from reference_pipeline.ports import (
 from reference_pipeline.questions.detector import RuleQuestionDetector
 from reference_pipeline.settings import Settings
 from reference_pipeline.transcription.deduplication import Deduplicator
+from reference_pipeline.transcription.engines import Engine, choose_engine
 from reference_pipeline.transcription.segmentation import Segmenter
 
 __all__ = [
@@ -76,10 +77,32 @@ def compose_detector() -> VoiceActivityDetector:
 
 
 def compose_transcriber(settings: Settings) -> Transcriber:
-    """Load the engine."""
-    from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber
+    """Load the engine that is wanted, or by default the best whose model is on disk.
+
+    Raises:
+        TranscriberError: There is no such engine, or its model is absent or broken.
+        MissingExtraError: The engine is not installed.
+    """
+    choice = choose_engine(settings.engine, find_whisper_model=lambda: _whisper_model(settings))
+    if choice.notice:
+        _log.warning("%s", choice.notice)
+    if choice.engine is Engine.FASTER_WHISPER and choice.model_directory is not None:
+        from reference_pipeline.transcription.faster_whisper_transcriber import (  # noqa: PLC0415  # heavy
+            FasterWhisperTranscriber,
+        )
+
+        return FasterWhisperTranscriber(choice.model_directory, threads=settings.threads)
+    from reference_pipeline.transcription.pocketsphinx_transcriber import (  # noqa: PLC0415  # optional
+        PocketsphinxTranscriber,
+    )
 
     return PocketsphinxTranscriber()
+
+
+def _whisper_model(settings: Settings) -> Path:
+    from reference_pipeline.transcription.faster_whisper_transcriber import find_model  # noqa: PLC0415  # heavy
+
+    return find_model(settings.model, settings.model_directory)
 
 
 def compose_stages(settings: Settings, *, answerer: Answerer, display: Display) -> Stages:

@@ -26,6 +26,8 @@ _UNHEARD = {
     FinalState.DROPPED: (TurnStatus.DROPPED, "transcription could not keep up; the sound was lost"),
 }
 
+_NOTHING_UNDERSTOOD = (TurnStatus.NO_SPEECH, "nothing was understood")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:
@@ -95,16 +97,11 @@ class Conversation:
 
     async def _go(self, turn: Turn, final: FinalTranscript) -> TurnRecord:
         _account_for_transcription(turn, final)
-        if final.state is FinalState.CANCELLED:
-            return turn.finish(TurnStatus.CANCELLED, detail="the session ended before it was transcribed")
-        if final.state is FinalState.DROPPED:
-            return turn.finish(
-                TurnStatus.DROPPED, detail="transcription could not keep up; the sound was lost"
-            )
         if final.error is not None:
             raise TranscriberError(f"transcription failed: {final.error}") from final.error
-        if not turn.said.text:
-            return turn.finish(TurnStatus.NO_SPEECH, detail="nothing was understood")
+        unheard = _UNHEARD.get(final.state) or (None if turn.said.text else _NOTHING_UNDERSTOOD)
+        if unheard is not None:
+            return turn.finish(unheard[0], detail=unheard[1])
         decision = self._stages.decider.decide(turn)
         turn.said.questions = tuple(question.text for question in decision.questions)
         if not decision.questions:
@@ -143,7 +140,7 @@ class Conversation:
     async def _answer(self, turn: Turn, question: Question) -> int:
         """Answer one question, showing each piece as it comes; return when the last one was painted."""
         said = turn.said
-        asked = {"kind": question.kind}
+        asked: dict[str, object] = {"kind": question.kind}
         self._show_soon(self._message(turn, MessageKind.QUESTION, question.text, asked, last=True))
         if said.answer:
             said.answer += "\n\n"
@@ -186,7 +183,8 @@ class Conversation:
         self._keep(asyncio.create_task(explain(), name=f"terms-{turn.number}"))
 
     async def _show(self, turn: Turn, message: DisplayMessage) -> DisplayReceipt:
-        receipt = await self._stages.display.show(message)
+        # As a task, like all others: they begin in the order in which they were made, and so are shown.
+        receipt = await asyncio.create_task(self._stages.display.show(message))
         turn.said.display = receipt.display
         turn.noted("display", receipt.sent_ns, receipt.painted_ns)
         return receipt
@@ -245,7 +243,7 @@ def _account_for_transcription(turn: Turn, final: FinalTranscript) -> None:
 async def _end(
     tasks: "set[asyncio.Task[None]] | set[asyncio.Task[DisplayReceipt | None]]", timeout_s: float
 ) -> None:
-    pending: set[asyncio.Task[object]] = set(tasks)  # type: ignore[arg-type]  # only waited for
+    pending: set[asyncio.Task[object]] = set(tasks)
     if not pending:
         return
     _, late = await asyncio.wait(pending, timeout=timeout_s)

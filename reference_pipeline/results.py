@@ -151,7 +151,11 @@ def _percentiles_json(durations: HistogramSnapshot) -> dict[str, Any]:
     if durations.count == 0:
         return {"count": 0}
     points: Sequence[tuple[str, float]] = (("p50_ms", 50), ("p95_ms", 95), ("p99_ms", 99))
-    figures = {name: round(ns_to_ms(durations.value_at_percentile(at)), 3) for name, at in points}
+    # The upper end of a bucket may lie beyond the longest turn, which is known exactly.
+    figures = {
+        name: round(ns_to_ms(min(durations.value_at_percentile(at), durations.max_ns)), 3)
+        for name, at in points
+    }
     return {"count": durations.count, **figures, "max_ms": round(ns_to_ms(durations.max_ns), 3)}
 
 

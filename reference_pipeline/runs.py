@@ -113,10 +113,12 @@ async def run_assistant(
 
 
 def _facts(source: AudioSource, engine: str, records: tuple[TurnRecord, ...]) -> dict[str, str]:
+    asked = sum(len(record.questions) for record in records)
     providers = sorted({record.answered_by for record in records if record.answered_by})
     return {
         "source": source.name,
         "engine": engine,
+        "questions heard": str(asked),
         "answered by": ", ".join(providers) or "nobody",
         "blocks lost at capture": str(source.overruns),
     }
