@@ -5,9 +5,11 @@ queues and sockets do not. Capture `current_context()` where work is handed over
 `use_context` where it goes on, or `bind` the function.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Token
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from opentelemetry import context as context_api
@@ -21,6 +23,7 @@ __all__ = [
     "bind",
     "context_from_traceparent",
     "current_context",
+    "leave_context",
     "new_trace",
     "traceparent",
     "traceparent_of",
@@ -48,7 +51,22 @@ def use_context(context: Context) -> Iterator[None]:
     try:
         yield
     finally:
+        leave_context(token)
+
+
+def leave_context(token: "Token[Context]") -> None:
+    """Make current again what was current before the `attach` that gave `token`.
+
+    A coroutine that is thrown away (its loop was closed, it was garbage-collected) may be left in another
+    task's context. Nothing is current there that has to be undone; the API's `detach` would log "Failed to
+    detach context".
+    """
+    variable = getattr(token, "var", None)
+    if variable is None:  # a runtime context that is not built on contextvars
         context_api.detach(token)
+        return
+    with contextlib.suppress(ValueError):
+        variable.reset(token)
 
 
 def bind(function: Callable[P, R], context: Context | None = None) -> Callable[P, R]:

@@ -4,7 +4,6 @@ The only module of the floor that imports `opentelemetry.trace`; it is loaded wh
 No failure of a provider, sampler or span processor reaches the measured code from here.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from contextvars import Token
 from typing import Any
@@ -16,6 +15,7 @@ from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tra
 
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
+from latency_kit.measurement.context import leave_context
 from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.outcomes import error_type
 
@@ -78,18 +78,8 @@ class SpanMaker:
         return context_api.attach(trace.set_span_in_context(span))
 
     def deactivate(self, token: Token[Context]) -> None:
-        """Make current again what was current before `activate`.
-
-        A coroutine that is thrown away (its loop was closed, it was garbage-collected) may be left in another
-        task's context. Nothing is current there that has to be undone; the API would log "Failed to detach
-        context".
-        """
-        variable = getattr(token, "var", None)
-        if variable is None:  # a runtime context that is not built on contextvars
-            context_api.detach(token)
-            return
-        with contextlib.suppress(ValueError):
-            variable.reset(token)
+        """Make current again what was current before `activate`; see `leave_context`."""
+        leave_context(token)
 
     def finish(
         self,
