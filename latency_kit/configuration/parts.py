@@ -1,0 +1,70 @@
+"""The parts of a telemetry with work or counts of their own, behind one small interface."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from latency_kit.budget import BudgetWatch
+from latency_kit.storage import JsonlWriter
+
+__all__ = ["JsonlPart", "Part", "WatchPart"]
+
+
+class Part(Protocol):
+    """A part with work of its own that is flushed and shut down with the whole."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """Finish what was begun within the time limit; tell whether that came about."""
+        ...
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Flush, then end; tell whether that came about within the time limit."""
+        ...
+
+    def losses(self) -> Mapping[str, int]:
+        """Return what this part lost and nobody else counts, by kind."""
+        ...
+
+
+class JsonlPart:
+    """The JSONL file as a part: written at every drain, so there is nothing to flush."""
+
+    __slots__ = ("_writer",)
+
+    def __init__(self, writer: JsonlWriter) -> None:
+        self._writer = writer
+
+    def flush(self, timeout_s: float) -> bool:  # noqa: ARG002  # the drain has written
+        """Tell whether everything was written so far."""
+        return self._writer.lost == 0
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Close the file."""
+        self._writer.close()
+        return self.flush(timeout_s)
+
+    def losses(self) -> Mapping[str, int]:
+        """Return the lines that could not be written."""
+        return {"jsonl_lines_lost": self._writer.lost} if self._writer.lost else {}
+
+
+class WatchPart:
+    """The warnings of calls over their budget, as a part."""
+
+    __slots__ = ("_watch",)
+
+    def __init__(self, watch: BudgetWatch) -> None:
+        self._watch = watch
+
+    def flush(self, timeout_s: float) -> bool:  # noqa: ARG002  # warnings are logged at once
+        """Tell whether every warning could be logged so far."""
+        return self._watch.failed_warnings == 0
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Say how many warnings were left out."""
+        self._watch.tell_unlogged()
+        return self.flush(timeout_s)
+
+    def losses(self) -> Mapping[str, int]:
+        """Return the warnings that the log did not take."""
+        failed = self._watch.failed_warnings
+        return {"budget_warnings_failed": failed} if failed else {}
