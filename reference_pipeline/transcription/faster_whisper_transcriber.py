@@ -54,6 +54,10 @@ _NO_SPEECH = 0.6
 Whisper paper, section 4.5 (and the defaults of faster-whisper)."""
 
 
+_INAUDIBLE = 1e-4
+"""Sound that stays below this (-80 dB of full scale) is not shown to the model, which makes words up."""
+
+
 def find_model(size: str, directory: Path | None = None) -> Path:
     """Return the directory of a Whisper model that is on disk.
 
@@ -105,6 +109,7 @@ class FasterWhisperTranscriber:
       context: one encoder and one decoder pass, so that the time depends on the length of what was said.
     * The encoder's window has the length of the utterance and a second of silence. Where the text is
       repetitive, uncertain or hits the bound of its length, it is made once more with the full window.
+    * Silence has no words: sound below -80 dB of full scale is not shown to the model.
     * At most 29 s of sound are held; what goes beyond is transcribed piece by piece while it is fed.
 
     Args:
@@ -225,8 +230,11 @@ class FasterWhisperTranscriber:
         self._held += len(samples)
 
     def _settle(self) -> None:
-        text = self._infer(self._samples[: self._held])
+        samples = self._samples[: self._held]
         self._held = 0
+        if max(samples.max(), -samples.min()) < _INAUDIBLE:
+            return
+        text = self._infer(samples)
         if text:
             self._settled.append(text)
 

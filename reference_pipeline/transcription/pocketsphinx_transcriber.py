@@ -43,6 +43,9 @@ than the utterance: 11 ms after 7 s, 87 ms after 36 s, 740 ms after 110 s."""
 _TOO_LONG_SAMPLES = 40 * SAMPLE_RATE
 """After this much they are settled at once, which may cost a word."""
 
+_SILENT_FRAMES = 20
+"""Frames of 10 ms without a word that count as a silence between words."""
+
 _LARGEST_INT16 = 32767.0
 
 
@@ -167,10 +170,7 @@ class PocketsphinxTranscriber:
         return pcm
 
     def _settle_where_silent(self) -> None:
-        last_word = ""
-        for segment in self._decoder.seg() or ():
-            last_word = segment.word
-        if last_word != "<sil>" and self._fed_samples < _TOO_LONG_SAMPLES:
+        if self._silent_frames() < _SILENT_FRAMES and self._fed_samples < _TOO_LONG_SAMPLES:
             return
         self._decoder.end_utt()
         hypothesis = self._decoder.hyp()
@@ -178,6 +178,15 @@ class PocketsphinxTranscriber:
             self._settled.append(hypothesis.hypstr)
         self._fed_samples = 0
         self._decoder.start_utt()
+
+    def _silent_frames(self) -> int:
+        """Return how long nothing has been said: the length of the last segment where that is no word."""
+        last = None
+        for segment in self._decoder.seg() or ():
+            last = segment
+        if last is None or last.word not in ("<sil>", "</s>"):
+            return 0
+        return int(last.end_frame - last.start_frame)
 
     def _text(self) -> str:
         hypothesis = self._decoder.hyp()
