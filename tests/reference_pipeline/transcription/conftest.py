@@ -7,15 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-pytest.importorskip("pocketsphinx", reason="pocketsphinx comes with the extra 'assistant'")
-pytest.importorskip("faster_whisper", reason="faster-whisper comes with the extra 'assistant'")
-pytest.importorskip("soundfile", reason="soundfile comes with the extra 'assistant'")
-
-import soundfile  # type: ignore[import-untyped]  # noqa: E402  # after the check that it is there
-
-from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples  # noqa: E402  # the same
-from reference_pipeline.transcription.random_whisper import build_random_whisper  # noqa: E402  # the same
+from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples
+from reference_pipeline.interview.manifest import load_manifest, recording_path
+from reference_pipeline.transcription.random_whisper import build_random_whisper
 
 BLOCK_SAMPLES = 512
 HUMAN_SPEECH = Path(__file__).parents[4] / "shared" / "speech"
@@ -49,7 +45,9 @@ def human_speech() -> list[Spoken]:
     """Clips of human speech that lie beside the repository."""
     if not HUMAN_SPEECH.is_dir():
         pytest.skip("the folder shared/speech with human speech is not beside the repository")
-    rows = re.findall(r"^\| (\S+\.flac) \|[^|]*\| ([^|]+) \|", (HUMAN_SPEECH / "README.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| (\S+\.flac) \|[^|]*\| ([^|]+) \|", (HUMAN_SPEECH / "README.md").read_text(), re.MULTILINE
+    )
     assert rows
     return [
         Spoken(name=name, samples=soundfile.read(HUMAN_SPEECH / name, dtype="float32")[0], text=text.strip())
@@ -60,8 +58,6 @@ def human_speech() -> list[Spoken]:
 @pytest.fixture(scope="session")
 def interview() -> list[Spoken]:
     """The utterances of the bundled interview, each with 0.3 s of what is around it."""
-    from reference_pipeline.interview.manifest import load_manifest, recording_path  # noqa: PLC0415
-
     samples, rate = soundfile.read(recording_path(), dtype="float32")
     assert rate == SAMPLE_RATE
     around = rate * 3 // 10

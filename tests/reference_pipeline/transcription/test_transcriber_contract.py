@@ -99,7 +99,9 @@ def test_samples_beyond_full_scale_are_taken(transcriber: Transcriber, in_blocks
 
 @pytest.mark.parametrize("call", ["feed", "finish", "abandon"])
 def test_without_begin_nothing_can_be_fed_finished_or_abandoned(transcriber: Transcriber, call: str) -> None:
-    with pytest.raises(TranscriberError, match=f"{transcriber.name}: {call} needs that an utterance is begun"):
+    with pytest.raises(
+        TranscriberError, match=f"{transcriber.name}: {call} needs that an utterance is begun"
+    ):
         _call(transcriber, call)
 
 
