@@ -51,6 +51,9 @@ _NAMES: Mapping[Provider, str] = {
 _MAX_REASON = 200
 """Characters of a server's own words that an error repeats; some send a whole page."""
 
+_NONSENSE = (ValueError, TypeError, AttributeError)
+"""What the ollama package raises for a response that is no JSON, or JSON of another shape."""
+
 _UNAUTHORISED = frozenset((401, 403))
 _NOT_FOUND = 404
 
@@ -148,7 +151,7 @@ class OllamaAnswerer:
         try:
             async with asyncio.timeout(self._timeouts.probe_s):
                 listed = await self._client.list()
-        except (TimeoutError, ConnectionError, ollama.ResponseError, httpx.HTTPError, ValueError):
+        except (TimeoutError, ConnectionError, ollama.ResponseError, httpx.HTTPError, *_NONSENSE):
             return False
         wanted = {self._model, f"{self._model}:latest"}
         return any(one.model in wanted for one in listed.models)
@@ -231,7 +234,7 @@ class OllamaAnswerer:
                     raise self._too_slow(clock() - begun, reply) from None
                 except (ollama.ResponseError, ConnectionError, httpx.HTTPError) as error:
                     raise self._failed(error) from error
-                except (ValueError, TypeError, AttributeError) as error:
+                except _NONSENSE as error:
                     raise AnswererError(
                         f"{self._name} sent a line that is no chat response: {_one_line(error)}"
                     ) from error
@@ -266,9 +269,8 @@ class OllamaAnswerer:
 
     def _failed(self, error: Exception) -> AnswererError:
         if not isinstance(error, ollama.ResponseError):
-            what = (
-                "lost the connection" if isinstance(error, httpx.RemoteProtocolError) else "cannot be reached"
-            )
+            lost = isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError))
+            what = "broke the connection off" if lost else "cannot be reached"
             return AnswererError(f"{self._name} at {self._host} {what}: {_one_line(error)}")
         status, reason = error.status_code, _one_line(error.error)
         if status in _UNAUTHORISED:

@@ -1,0 +1,41 @@
+"""Fixtures for the tests of answering: notes, questions, and the scripted Ollama server."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from reference_pipeline.answering.notes import bundled_notes, load_notes
+from reference_pipeline.answering.retrieval import NoteIndex
+from reference_pipeline.events import Question
+from reference_pipeline.transcription.normalisation import normalise
+
+
+@pytest.fixture(scope="session")
+def bundled_index() -> NoteIndex:
+    """The notes that come with the interview."""
+    return NoteIndex(load_notes(bundled_notes()))
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[[str], Question]:
+    """Makes a question of its text."""
+    return lambda text: Question(text=text, normalised=normalise(text), kind="direct")
+
+
+@pytest.fixture(scope="session")
+def ollama_server() -> ModuleType:
+    """The module `ollama_server.py` beside this file."""
+    pytest.importorskip("ollama", reason="ollama comes with the extra 'assistant'")
+    name = "answering_ollama_server"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("ollama_server.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
