@@ -164,7 +164,9 @@ def test_a_stereo_recording_at_another_rate_is_heard_and_answered(
     path = recording(np.stack([faster, faster], axis=1), rate=44_100)
     ended = hear_once(tmp_path, path, "--json", "run.json", "--jsonl", "performance.jsonl")
     assert ended.returncode in {0, 1}, ended.stderr
-    (turn,) = json.loads((tmp_path / "run.json").read_text())["turns"]
+    turns = json.loads((tmp_path / "run.json").read_text())["turns"]
+    assert len(turns) == 1, turns
+    turn = turns[0]
     assert (turn["answer_source"], turn["answered_by"], turn["status"]) == (
         "memory-leak",
         "notes",
