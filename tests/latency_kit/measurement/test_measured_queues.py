@@ -363,6 +363,7 @@ def test_wait_and_work_are_children_of_the_producer_and_linked_to_the_consumer(c
             clock.advance(ns=1)
     spans = {span.name: span for span in exporter.get_finished_spans()}
     producer = spans["web.request"].context
+    assert producer is not None
     for name in ("shop.order.wait", "shop.order"):
         assert spans[name].parent.span_id == producer.span_id
         assert spans[name].context.trace_id == producer.trace_id
