@@ -4,64 +4,103 @@
 # ///
 """Automation: `python3 noxfile.py demo` runs the assistant, `python3 noxfile.py check` passes the tests.
 
-With nothing but Python at hand this file sets up nox in a virtual environment of its own and goes on
-there. With nox installed, `nox -s tests lint perf docs examples` does the same as ever.
+Started so, with nothing but Python at hand, this file sets up nox in a virtual environment of its own and
+goes on there; what follows the session's name goes to the session. With nox installed,
+`nox -s tests lint perf docs examples` does the same as ever.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+NOX = "nox>=2024.10"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
 SYSTEM_PACKAGES = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "flite": ("flite",),
 }
-"""Debian packages that pip cannot give, each with the programs of which one must be found."""
+"""Debian packages that pip cannot give the tests, each with the programs of which one must be found."""
+
+NEEDS_NO_EXTRA = ("budget", "configuration", "histogram", "measurement", "session", "storage", "testing")
+"""Folders of tests/latency_kit that pass with the base dependencies alone."""
+
+LOWEST = ("configuration", "export", "measurement")
+"""Folders of tests/latency_kit that meet OpenTelemetry, and so run at the lowest versions that we allow."""
 
 
 def bootstrap() -> None:
-    """Install nox into `.nox/bootstrap` and run the sessions named on the command line there."""
-    if sys.version_info < (3, 11):
-        sys.exit(f"latency-kit needs Python 3.11 or newer, this is {sys.version.split()[0]}")
+    """Install nox into `.nox/bootstrap` and run there the sessions that the command line names."""
     home = ROOT / ".nox" / "bootstrap"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists():
+    if subprocess.run([python, "-c", "import nox"], check=False, capture_output=True).returncode != 0:
         print("setting up nox in .nox/bootstrap ...", flush=True)
+        make_environment(home)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", NOX], check=True)
+    words = sys.argv[1:]
+    names = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
+    sessions, rest = words[:names], words[names:]
+    if sessions and rest and rest[0] != "--":
+        rest = ["--", *rest]
+    command = ["-s", *sessions, *rest] if sessions else rest or ["--list"]
+    sys.exit(subprocess.run([python, "-m", "nox", "-f", __file__, *command], check=False).returncode)
+
+
+def make_environment(home: Path) -> None:
+    """Create a virtual environment with pip; where Debian has split that off, install it if we may."""
+    for last_try in (False, True):
         try:
-            venv.create(home, with_pip=True, symlinks=os.name != "nt")
-        except (OSError, subprocess.CalledProcessError):
-            sys.exit("this Python cannot make virtual environments; on Debian: apt-get install python3-venv")
-    probe = subprocess.run([python, "-c", "import nox"], check=False, capture_output=True)
-    if probe.returncode != 0:
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "nox>=2024.10"], check=True)
-    sessions = sys.argv[1:] or ["--list"]
-    known = [] if sessions[0].startswith("-") else ["-s"]
-    separator = ["--"] if "--" not in sessions and any(word.startswith("-") for word in sessions[1:]) else []
-    if known and separator:
-        sessions = [sessions[0], *separator, *sessions[1:]]
-    ended = subprocess.run([python, "-m", "nox", "-f", __file__, *known, *sessions], check=False)
-    sys.exit(ended.returncode)
+            venv.create(home, clear=True, with_pip=True, symlinks=os.name != "nt")
+        except (OSError, subprocess.CalledProcessError) as error:
+            if last_try or not may_install_system_packages():
+                sys.exit(
+                    f"this Python cannot make virtual environments ({error}); "
+                    "on Debian and Ubuntu: apt-get install python3-venv"
+                )
+            install_system_packages("python3-venv")
+        else:
+            return
 
 
-try:
-    import nox
-except ImportError:
+def may_install_system_packages() -> bool:
+    """Tell whether this is a Debian, and we its root."""
+    return shutil.which("apt-get") is not None and hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def install_system_packages(*packages: str) -> None:
+    """Install Debian packages."""
+    print(f"installing {', '.join(packages)} ...", flush=True)
+    silent = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", *command], check=True, env=silent, stdout=subprocess.DEVNULL)
+
+
+if sys.version_info < (3, 11):  # noqa: UP036  # whoever starts this file may have an older one
+    sys.exit(f"latency-kit needs Python 3.11 or newer, this is {sys.version.split()[0]}; try python3.11 ...")
+if __name__ == "__main__":
     bootstrap()
-    raise  # bootstrap ends the process
 
-nox.needs_version = ">=2024.10"
-nox.options.sessions = ["lint", "tests", "no_extras", "docs", "examples"]
-nox.options.reuse_existing_virtualenvs = True
-nox.options.error_on_missing_interpreters = False
+import nox  # noqa: E402  # only there once `bootstrap` has started this file anew
+
+
+def let_pyenv_show_all_versions() -> None:
+    """Choose all of pyenv's versions at once, since otherwise its python3.12 refuses to start beside 3.11."""
+    if shutil.which("pyenv") is None or "PYENV_VERSION" in os.environ:
+        return
+    listed = subprocess.run(["pyenv", "versions", "--bare"], check=False, capture_output=True, text=True)
+    versions = [name for name in listed.stdout.split() if name.startswith(PYTHONS)]
+    if versions:
+        os.environ["PYENV_VERSION"] = ":".join(versions)
 
 
 def found_pythons() -> list[str]:
-    """Return the versions whose interpreter can be started here (a pyenv shim may be there and refuse)."""
+    """Return the versions whose interpreter can be started here, the oldest first."""
     found = []
     for version in PYTHONS:
         program = shutil.which(f"python{version}")
@@ -73,47 +112,149 @@ def found_pythons() -> list[str]:
     return found or [f"{sys.version_info.major}.{sys.version_info.minor}"]
 
 
+let_pyenv_show_all_versions()
 FOUND = found_pythons()
-NEWEST = FOUND[-1]
 OLDEST = FOUND[0]
 
-
-def system_packages(session: nox.Session) -> None:
-    """Install what pip cannot give where that is possible, else say what is missing."""
-    missing = [
-        package
-        for package, programs in SYSTEM_PACKAGES.items()
-        if not any(shutil.which(program) for program in programs)
-    ]
-    if not missing:
-        return
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        session.run("apt-get", "update", "-qq", external=True)
-        session.run("apt-get", "install", "-y", "-qq", *missing, external=True, silent=True)
-    else:
-        session.warn(f"not found: {', '.join(missing)}; the tests that need them will say so and be skipped")
+nox.needs_version = NOX.removeprefix("nox")
+nox.options.sessions = ["check"]
+nox.options.reuse_existing_virtualenvs = True
 
 
 @nox.session(python=OLDEST)
 def demo(session: nox.Session) -> None:
-    """Replay the bundled interview in real time and print its report."""
-    session.install("-e", ".[assistant]")
+    """Replay the bundled interview in real time, answer its questions, print the report."""
+    install(session, "assistant")
     session.run("reference-pipeline", "demo", *session.posargs)
+
+
+@nox.session(python=FOUND[::-1])
+def check(session: nox.Session) -> None:
+    """Do all that CI does: tests, lint, documents, examples, and the library without its extras."""
+    install(session, "dev")
+    steps: list[Callable[[nox.Session], None]] = [run_tests]
+    if session.python == OLDEST:
+        steps = [run_lint, run_without_extras, run_tests]
+    failed = []
+    for step in steps:
+        try:
+            step(session)
+        except nox.command.CommandFailed:
+            failed.append(step.__name__)  # the others are still worth knowing
+    if failed:
+        session.error(f"failed: {', '.join(failed)}")
 
 
 @nox.session(python=FOUND)
 def tests(session: nox.Session) -> None:
     """Run the test suite on every Python found."""
-    system_packages(session)
-    session.install("-e", ".[dev]")
-    session.run("pytest", "--durations=15", *session.posargs)
+    install(session, "dev")
+    run_tests(session)
 
 
 @nox.session(python=OLDEST)
 def lint(session: nox.Session) -> None:
     """Check style, types and the floors' import contracts."""
-    session.install("-e", ".[dev]")
-    session.run("ruff", "format", "--check", ".")
-    session.run("ruff", "check", ".")
+    install(session, "dev")
+    run_lint(session)
+
+
+@nox.session(python=OLDEST)
+def no_extras(session: nox.Session) -> None:
+    """Install the wheel without extras into an empty environment, and use and test it there."""
+    session.install("build")
+    run_without_extras(session)
+
+
+@nox.session(python=OLDEST)
+def lowest(session: nox.Session) -> None:
+    """Test the library with the lowest versions of its dependencies that we allow."""
+    session.install("-e", ".", *lowest_versions("otlp"), "pytest", "hypothesis")
+    session.run("pytest", *(f"tests/latency_kit/{folder}" for folder in LOWEST), *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def docs(session: nox.Session) -> None:
+    """Run every snippet of the README and the docs; check every link and command in them."""
+    install(session, "dev")
+    session.run("pytest", "tests/repository/documents", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def examples(session: nox.Session) -> None:
+    """Run the programs in examples/."""
+    install(session, "dev")
+    session.run("pytest", "tests/repository/test_examples.py", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def perf(session: nox.Session) -> None:
+    """Measure our own overhead beside that of our peers."""
+    install(session, "dev")
+    session.run("pytest", "tests/performance", "--benchmark-only", *session.posargs)
+
+
+def install(session: nox.Session, extra: str) -> None:
+    """Install the checkout with an extra, unless this environment has just that already."""
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = Path(session.virtualenv.location, "installed")
+    if not stamp.exists() or stamp.read_text() != wanted:
+        session.install("-e", f".[{extra}]")
+        stamp.write_text(wanted)
+
+
+def run_tests(session: nox.Session) -> None:
+    """Run the whole suite."""
+    missing = [
+        package
+        for package, programs in SYSTEM_PACKAGES.items()
+        if not any(shutil.which(program) for program in programs)
+    ]
+    if sys.platform == "linux" and "libportaudio.so.2" not in shared_libraries():
+        missing.append("libportaudio2")
+    if missing and may_install_system_packages():
+        install_system_packages(*missing)
+    elif missing:
+        session.warn(f"not found: {', '.join(missing)}; the tests that need them are skipped and say so")
+    session.run("pytest", "--durations=10", *session.posargs)
+
+
+def shared_libraries() -> str:
+    """Return the linker's list of shared libraries."""
+    program = shutil.which("ldconfig") or "/sbin/ldconfig"
+    return subprocess.run([program, "-p"], check=False, capture_output=True, text=True).stdout
+
+
+def run_lint(session: nox.Session) -> None:
+    """Check format, style, types and imports."""
+    session.run("ruff", "format", "--check", "--quiet", ".")
+    session.run("ruff", "check", "--quiet", ".")
     session.run("mypy")
     session.run("lint-imports")
+
+
+def run_without_extras(session: nox.Session) -> None:
+    """Build the wheel; use it where nothing but its base dependencies is; run the tests that need no more."""
+    empty = Path(session.create_tmp()) / "empty"
+    wheels = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(wheels), silent=True)
+    session.run("python", "-m", "venv", "--clear", str(empty))
+    python = str(empty / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    (wheel,) = wheels.glob("*.whl")
+    pip = (python, "-m", "pip", "install", "--quiet")
+    session.run(*pip, str(wheel), external=True)
+    # -I keeps the checkout out of the import path.
+    session.run(python, "-I", "tests/repository/use_without_extras.py", external=True)
+    session.run(*pip, "pytest", "hypothesis", external=True)
+    folders = [f"tests/latency_kit/{folder}" for folder in NEEDS_NO_EXTRA]
+    session.run(python, "-I", "-m", "pytest", "-q", "-o", "pythonpath=", *folders, external=True)
+
+
+def lowest_versions(extra: str) -> list[str]:
+    """Return the base dependencies and those of `extra`, each pinned to its lower bound."""
+    import tomllib  # noqa: PLC0415  # an older Python must get as far as the line that refuses it
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"][extra]]
+    return [requirement.replace(">=", "==") for requirement in wanted]
