@@ -176,7 +176,7 @@ def test_a_rotation_that_fails_is_counted_and_loses_nothing(
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(errno.EACCES, "no")
 
-    monkeypatch.setattr("latency_kit.storage.jsonl.rotate", refuse)
+    monkeypatch.setattr("latency_kit.storage.line_file.rotate", refuse)
     with JsonlWriter(path, max_bytes=10) as writer:
         for n in range(3):
             writer.write([measurement(n)])
@@ -341,8 +341,8 @@ def test_after_a_fork_the_child_writes_through_a_file_of_its_own_even_if_the_loc
 ) -> None:
     writer = JsonlWriter(path)
     writer.write([measurement(1)])
-    parents = writer._descriptor
-    with writer._lock:  # as if another thread of the parent was writing just then
+    parents = writer._file._descriptor
+    with writer._file._lock:  # as if another thread of the parent was writing just then
         child = os.fork()
         if child == 0:
             signal.alarm(20)  # a child that waits for the lock must not hang the test
@@ -350,7 +350,7 @@ def test_after_a_fork_the_child_writes_through_a_file_of_its_own_even_if_the_loc
             os._exit(0 if (writer.written, writer.lost) == (2, 0) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     writer.write([measurement(4)])
-    assert writer._descriptor == parents
+    assert writer._file._descriptor == parents
     writer.close()
     assert durations(path) == [1, 2, 3, 4]
     assert writer.written == 2
