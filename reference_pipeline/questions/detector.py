@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reference_pipeline.events import Question
-from reference_pipeline.questions import imperative, indirect, tag, wh_questions, yes_no_questions
+from reference_pipeline.questions import imperative, indirect, misheard, tag, wh_questions, yes_no_questions
 from reference_pipeline.questions.leading import BREAKS, LEADING_WORDS, skip_leading
 from reference_pipeline.questions.lexicon import CONNECTORS, FRONTING
 from reference_pipeline.questions.phrases import word_set
@@ -25,6 +25,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("indirect", indirect.begins),
     ("direct", wh_questions.begins),
     ("direct", yes_no_questions.begins),
+    ("misheard", misheard.begins),
 )
 
 _CONDITIONS = word_set("if suppose supposing imagine given assuming say when")
@@ -45,7 +46,8 @@ class RuleQuestionDetector:
     def detect(self, text: str) -> Sequence[Question]:
         """Return the questions of `text` in the order they were asked; empty for a statement.
 
-        Each `Question.kind` is "direct", "imperative", "indirect", "tag" or "marked" (a question mark alone).
+        Each `Question.kind` is "direct", "imperative", "indirect", "tag", "marked" (a question mark
+        alone) or "misheard".
         """
         return [_cut(text, sentence, span) for sentence in split_sentences(text) for span in _spans(sentence)]
 

@@ -50,7 +50,7 @@ def _step(piece: str) -> _Step:
 
 
 def _first_words(steps: tuple[_Step, ...]) -> set[str]:
-    """Words that the phrase can begin with: those of its first step, and of the next where that is optional."""
+    """Words that the phrase can begin with; an optional first word adds those of the next step."""
     words: set[str] = set()
     for alternatives, optional in steps:
         words |= alternatives

@@ -69,7 +69,8 @@ _ELLIPTICAL = PhraseSet(
 )
 
 _CHOICE = PhraseSet(
-    "which is/are/was/were/would/will be? the? better/best/faster/fastest/easier/safer/right/more/most/preferable",
+    "which is/are/was/were/would/will be? the? better/best/faster/fastest/easier/safer/right",
+    "which is/are/was/were/would/will be? the? more/most/preferable",
     "which is/are/was/were your",
     "which is/are it/they",
     "which one/ones",
@@ -84,23 +85,30 @@ _LONE_BE_ADJECTIVES = word_set(
 
 def begins(place: Place) -> int:
     """Return how many words the question's head takes, up to its subject; 0 where none begins."""
-    lead = int(place.form() in PREPOSITIONS and place.form(1) in WH and place.level > Level.INSIDE)
-    if place.form(lead) not in WH:
+    if place.form() in PREPOSITIONS and place.level > Level.INSIDE and place.form(1) in WH:
+        return _inverted(place, place.at + 1)
+    if place.form() not in WH:
         return 0
-    if place.level > Level.INSIDE and (taken := _elliptical(place, lead)):
+    if place.level > Level.INSIDE and (taken := _elliptical(place)):
         return taken
     if place.form(1) in _ASKING_VERBS:
         return 2 if _asks_by_verb(place) else 0
-    auxiliary = _auxiliary(place.forms, place.at + lead)
+    return _inverted(place, place.at)
+
+
+def _inverted(place: Place, wh: int) -> int:
+    """Return the words up to the subject behind the auxiliary that the question word calls forth."""
+    forms = place.forms
+    auxiliary = _auxiliary(forms, wh)
     if auxiliary is None:
         return 0
-    subject = auxiliary + 1 + (place.forms[auxiliary + 1 : auxiliary + 2] == ("not",))
-    if subject >= len(place.forms) and auxiliary == place.at + lead + 1:
+    subject = auxiliary + 2 if forms[auxiliary + 1 : auxiliary + 2] == ("not",) else auxiliary + 1
+    if subject >= len(forms) and auxiliary == wh + 1:
         return 0
-    strong = _is_strong(place.forms, place.at + lead, auxiliary, subject)
-    if not (strong if place.level == Level.INSIDE else strong or _weak_passes(place, auxiliary)):
-        return 0
-    return subject + 1 - place.at
+    asks = _is_strong(forms, wh, auxiliary, subject)
+    if not asks and place.level > Level.INSIDE:
+        asks = _weak_passes(place, auxiliary)
+    return subject + 1 - place.at if asks else 0
 
 
 def _auxiliary(forms: Sequence[str], wh: int) -> int | None:
@@ -178,9 +186,7 @@ def _asks_by_verb(place: Place) -> bool:
     return not _has_second_verb(place.forms, place.at + 2)
 
 
-def _elliptical(place: Place, lead: int) -> int:
-    if lead:
-        return 0
+def _elliptical(place: Place) -> int:
     taken = _ELLIPTICAL.match(place.forms, place.at)
     if place.form(1) == "to" and _has_second_verb(place.forms, place.at + 2):
         return 0

@@ -70,23 +70,19 @@ def begins(place: Place) -> int:
     """Return how many words the auxiliary and its subject take; 0 where no question begins."""
     if place.level > Level.INSIDE and (taken := _ELLIPTICAL.match(place.forms, place.at)):
         return taken
-    auxiliary = place.form()
-    if auxiliary not in AUXILIARIES or _IDIOMS.match(place.forms, place.at):
+    if place.form() not in AUXILIARIES or _IDIOMS.match(place.forms, place.at):
         return 0
-    negated = int(place.form(1) == "not")
-    subject = place.form(1 + negated)
-    taken = 2 + negated
+    taken = 3 if place.form(1) == "not" else 2
+    subject = place.form(taken - 1)
     if subject == "you":
-        return taken if place.level == Level.LEADING or place.form(-1) not in _BLOCKING else 0
-    if place.form(-1) == "so" and subject in ("i", "we"):
-        return 0  # "so do we" agrees
-    if subject in SUBJECTS:
-        # "this is it" and "what i like is it" end or run on; only a clause's beginning decides.
-        enough = len(place.forms) > place.at + taken
-        return taken if place.level > Level.INSIDE and enough else 0
-    if place.level < Level.LEADING:
-        return 0
-    return taken if _takes_noun(place, auxiliary, subject) else 0
+        asks = place.level == Level.LEADING or place.form(-1) not in _BLOCKING
+    elif subject in SUBJECTS:
+        # "So do we" agrees; "this is it" ends; inside a sentence "what i like is it" runs on.
+        agrees = place.form(-1) == "so" and subject in ("i", "we")
+        asks = place.level > Level.INSIDE and not agrees and len(place.rest) > taken
+    else:
+        asks = place.level == Level.LEADING and _takes_noun(place, place.form(), subject)
+    return taken if asks else 0
 
 
 def _takes_noun(place: Place, auxiliary: str, subject: str) -> bool:

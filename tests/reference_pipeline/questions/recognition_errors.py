@@ -32,7 +32,7 @@ _SOUNDS_LIKE = {
 
 
 def with_errors(text: str, *, rate: float, vocabulary: Sequence[str], chance: random.Random) -> str:
-    """Return `text` with about `rate` errors a word: 60 % replaced, 25 % lost, 15 % followed by a stray word."""
+    """Return `text` with about `rate` errors a word: 60 % replaced, 25 % lost, 15 % with a stray word."""
     heard: list[str] = []
     for word in text.split():
         if chance.random() >= rate:
