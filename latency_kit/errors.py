@@ -5,6 +5,7 @@ construction, unreadable input files, and strict budgets.
 """
 
 __all__ = [
+    "BudgetExceededError",
     "ConfigurationError",
     "CorruptDataError",
     "LatencyKitError",
@@ -57,3 +58,19 @@ class MissingExtraError(LatencyKitError, ImportError):
         self.package = package
         self.extra = extra
         super().__init__(f"{package} is not installed; install it with: pip install 'latency-kit[{extra}]'")
+
+
+class BudgetExceededError(LatencyKitError):
+    """A call took longer than a strict latency budget allows.
+
+    Attributes:
+        budget: The budget's dotted path in the policy.
+        duration_ns: How long the call took.
+        limit_ns: What the budget allows.
+    """
+
+    def __init__(self, message: str, *, budget: str, duration_ns: int, limit_ns: int) -> None:
+        self.budget = budget
+        self.duration_ns = duration_ns
+        self.limit_ns = limit_ns
+        super().__init__(message)

@@ -17,24 +17,31 @@ from latency_kit.budget.model import (
     FailureRule,
     LatencyBudget,
 )
+from latency_kit.budget.objective import WORKBOOK_ALERTS, BurnRateAlert, Objective
 from latency_kit.budget.policy import BudgetPolicy, PlacedBudget
 from latency_kit.budget.policy_file import load_policy, parse_policy
 from latency_kit.budget.watch import BudgetWatch
+from latency_kit.budget.window_length import window_ns, window_text
 
 __all__ = [
     "DEFAULT_MIN_SAMPLES",
     "DEFAULT_PERCENTILE",
+    "WORKBOOK_ALERTS",
     "Allotment",
     "BudgetEvaluation",
     "BudgetPolicy",
     "BudgetWatch",
+    "BurnRateAlert",
     "Durations",
     "FailureRule",
     "JudgedSeries",
     "LatencyBudget",
+    "Objective",
     "PlacedBudget",
     "Verdict",
     "evaluate",
     "load_policy",
     "parse_policy",
+    "window_ns",
+    "window_text",
 ]

@@ -12,10 +12,19 @@ from latency_kit.budget.rules import (
     percentile_mistake,
     text_mistake,
 )
+from latency_kit.budget.window_length import window_mistake
 from latency_kit.errors import UsageError
 from latency_kit.units import ns_to_ms
 
-__all__ = ["DEFAULT_MIN_SAMPLES", "DEFAULT_PERCENTILE", "Allotment", "FailureRule", "LatencyBudget"]
+__all__ = [
+    "DEFAULT_MIN_SAMPLES",
+    "DEFAULT_PERCENTILE",
+    "Allotment",
+    "FailureRule",
+    "LatencyBudget",
+    "failure_rule_mistake",
+    "series_mistake",
+]
 
 DEFAULT_PERCENTILE = 95.0
 
@@ -53,6 +62,9 @@ class LatencyBudget:
         percentile: Which share of the calls must keep the limit, in percent.
         min_samples: With fewer calls the verdict is `NO_DATA`.
         failures: How calls that failed are judged.
+        window_ns: Over what rolling window the budget is judged while the program runs, in nanoseconds;
+            None judges all that was recorded.
+        strict: Whether a call over the limit raises `BudgetExceededError` where it was measured.
         description: What the budget is for, for people.
         owner: Who answers for it, for people.
         allotments: How the limit is divided among stages.
@@ -68,6 +80,8 @@ class LatencyBudget:
     percentile: float = DEFAULT_PERCENTILE
     min_samples: int = DEFAULT_MIN_SAMPLES
     failures: FailureRule = FailureRule.OVER_LIMIT
+    window_ns: int | None = None
+    strict: bool = False
     description: str = ""
     owner: str = ""
     allotments: "tuple[Allotment, ...]" = ()
@@ -75,18 +89,18 @@ class LatencyBudget:
     def __post_init__(self) -> None:
         """Check all values and bring equal budgets to equal objects (95 is 95.0, a list is a tuple)."""
         self._check("name", name_mistake(self.name))
-        self._check("component", _series_mistake(self.component))
-        self._check("operation", _series_mistake(self.operation))
+        self._check("component", series_mistake(self.component))
+        self._check("operation", series_mistake(self.operation))
         self._check("limit_ns", limit_mistake(self.limit_ns))
         self._check("percentile", percentile_mistake(self.percentile))
         self._check("min_samples", min_samples_mistake(self.min_samples))
         self._check("description", text_mistake(self.description))
         self._check("owner", text_mistake(self.owner))
-        try:
-            object.__setattr__(self, "failures", FailureRule(self.failures))
-        except ValueError:
-            expected = " or ".join(repr(str(rule)) for rule in FailureRule)
-            self._check("failures", f"must be {expected}, got {self.failures!r}")
+        self._check("failures", failure_rule_mistake(self.failures))
+        if self.window_ns is not None:
+            self._check("window_ns", window_mistake(self.window_ns))
+        self._check("strict", _flag_mistake(self.strict))
+        object.__setattr__(self, "failures", FailureRule(self.failures))
         object.__setattr__(self, "percentile", float(self.percentile))
         object.__setattr__(self, "allotments", tuple(self.allotments))
         self._check_allotments()
@@ -172,7 +186,20 @@ class Allotment:
         return Part(name=self.name, limit_ns=self.limit_ns, overlaps=self.overlaps, optional=self.optional)
 
 
-def _series_mistake(given: object) -> str | None:
+def _flag_mistake(given: object) -> str | None:
+    return None if isinstance(given, bool) else f"must be True or False, got {given!r}"
+
+
+def failure_rule_mistake(given: object) -> str | None:
+    """Refuse what is not one of the rules for failed calls, as a member or by its value."""
+    if isinstance(given, str) and given in [str(rule) for rule in FailureRule]:
+        return None
+    expected = " or ".join(repr(str(rule)) for rule in FailureRule)
+    return f"must be {expected}, got {given!r}"
+
+
+def series_mistake(given: object) -> str | None:
+    """Refuse what cannot be the name of a component or an operation."""
     if not isinstance(given, str) or not given or given != given.strip():
         return f"must be a non-empty string without surrounding space, got {given!r}"
     return None

@@ -1,9 +1,10 @@
-"""A policy: all budgets of a program, found by path or by the series that they judge."""
+"""A policy: all budgets and objectives of a program, found by name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from latency_kit.budget.model import LatencyBudget
+from latency_kit.budget.objective import Objective
 from latency_kit.budget.rules import duplicate_series
 from latency_kit.errors import UsageError
 
@@ -39,21 +40,24 @@ class PlacedBudget:
 
 @dataclass(frozen=True, slots=True)
 class BudgetPolicy:
-    """All budgets of a program; equal whether written in Python or read from a file.
+    """All budgets and objectives of a program; equal whether written in Python or read from a file.
 
-    * Budgets at the top have different names.
+    * Budgets at the top have different names; so have objectives.
     * No series is judged twice at the same percentile, wherever in the tree.
     * `placements` lists every budget of the tree once, each before its allotments, in the order written.
 
     Attributes:
         budgets: The budgets at the top, each with its tree of allotments.
+        objectives: The objectives, in the order written.
         placements: Every budget of the tree, at its place.
 
     Raises:
-        UsageError: Two budgets have one name, or judge the same series at the same percentile.
+        UsageError: Two budgets or two objectives have one name, or two budgets judge the same series at
+            the same percentile.
     """
 
     budgets: tuple[LatencyBudget, ...] = ()
+    objectives: tuple[Objective, ...] = ()
     placements: tuple[PlacedBudget, ...] = field(init=False, repr=False, compare=False)
     _by_name: Mapping[str, PlacedBudget] = field(init=False, repr=False, compare=False)
 
@@ -73,6 +77,7 @@ class BudgetPolicy:
         for name, reason in duplicate_series(keyed):
             raise UsageError(f"budget {name!r}: {reason}")
         object.__setattr__(self, "budgets", budgets)
+        object.__setattr__(self, "objectives", _checked_objectives(self.objectives))
         object.__setattr__(self, "placements", placements)
         object.__setattr__(self, "_by_name", by_name)
 
@@ -87,6 +92,18 @@ class BudgetPolicy:
         except KeyError:
             known = ", ".join(self._by_name) or "none"
             raise UsageError(f"there is no budget {name!r}; the policy has: {known}") from None
+
+
+def _checked_objectives(given: Iterable[Objective]) -> tuple[Objective, ...]:
+    objectives = tuple(given)
+    names = set()
+    for objective in objectives:
+        if not isinstance(objective, Objective):
+            raise UsageError(f"a policy's objectives are Objective objects, got {type(objective).__name__}")
+        if objective.name in names:
+            raise UsageError(f"two objectives are named {objective.name!r}; give one of them another name")
+        names.add(objective.name)
+    return objectives
 
 
 def _placed(

@@ -6,6 +6,8 @@
     percentile = 95                  # default 95
     min_samples = 20                 # default 20; with fewer calls the verdict is NO_DATA
     failures = "over_limit"          # default; "by_duration" judges failed calls by their time alone
+    window = "1h"                    # default: all that was recorded; else a rolling window (s, m, h, d, w)
+    strict = false                   # true: a call over the limit raises where it is measured
     description = "..."              # both for people
     owner = "..."
 
@@ -14,6 +16,22 @@
     limit_ms = 50
     overlaps = false                 # true: runs beside other stages, not after them
     optional = false                 # true: skipped when it no longer fits
+
+    [objectives.answers_in_time]
+    measures = "llm.generate"
+    threshold_ms = 2000              # a good call did not fail and took at most this
+    target = 0.99                    # the ratio of calls that must be good
+    window = "30d"                   # default
+    min_events = 100                 # default: ceil(1 / (1 - target))
+    failures = "over_limit"          # default, as above; description and owner as well
+
+    [objectives.answers_in_time.alerts.page]   # default: the three of the SRE workbook
+    long_window = "1h"
+    short_window = "5m"
+    burn_rate = 14.4
+    severity = "page"                # default
+
+    [alerts.page]                    # the same keys: for every objective that has no alerts of its own
 
 In pyproject.toml the same stands below `tool.latency_kit`: `[tool.latency_kit.budgets.answer]`. Every
 mistake in the file is reported at once, with its key and line.
@@ -27,7 +45,8 @@ from pathlib import Path
 from typing import Any
 
 from latency_kit.budget.policy import BudgetPolicy
-from latency_kit.budget.policy_tables import TableReader, dotted
+from latency_kit.budget.policy_tables import POLICY_KEYS, TableReader
+from latency_kit.budget.table_values import dotted
 from latency_kit.budget.toml_lines import key_lines
 from latency_kit.errors import PolicyError
 
@@ -78,7 +97,9 @@ def parse_policy(text: str, *, source: str = "the policy", in_pyproject: bool | 
     except RecursionError as error:
         raise PolicyError(source, ["file: is nested too deeply"]) from error
     if in_pyproject is None:
-        in_pyproject = "budgets" not in document and isinstance(_below(document, _PYPROJECT), dict)
+        in_pyproject = not any(key in document for key in POLICY_KEYS) and isinstance(
+            _below(document, _PYPROJECT), dict
+        )
     path = _PYPROJECT if in_pyproject else ()
     table = _below(document, path)
     if not isinstance(table, dict):

@@ -235,7 +235,7 @@ def test_the_message_names_the_file_and_counts_the_mistakes(tmp_path: Path) -> N
             '[budgets.a]\nmeasures = "x.y"\nlimit_ms = 5\nzzz = 1',
             (
                 "budgets.a.zzz (line 4): is not a known key; known here: measures, limit_ms, percentile, "
-                "min_samples, failures, description, owner, allotments"
+                "min_samples, failures, window, strict, description, owner, allotments"
             ),
         ),
     ],
