@@ -8,6 +8,7 @@ from latency_kit.histogram.bucket import Bucket
 from latency_kit.histogram.counters import MAX_COUNT, SparseCounters
 from latency_kit.histogram.layout import DEFAULT_LAYOUT, BucketLayout
 from latency_kit.histogram.percentile import ceil_rank
+from latency_kit.histogram.value_sums import ValueSums
 
 __all__ = ["HistogramSnapshot"]
 
@@ -63,13 +64,11 @@ class HistogramSnapshot:
         As in Java after decoding, the sum takes each value as the middle of its bucket, the minimum is
         the lower end of the first bucket and the maximum the upper end of the last.
         """
-        count = sum_ns = min_ns = max_ns = 0
-        for index, at_index in counters.items():
-            if not count:
-                min_ns = layout.lowest_at(index)
-            count += at_index
-            sum_ns += at_index * layout.median_at(index)
-            max_ns = layout.highest_at(index)
+        sums = ValueSums(layout, counters)
+        count = sums.count
+        sum_ns = sums.lowest_sum_ns + (sums.width_sum_ns - sums.single_valued) // 2
+        min_ns = layout.lowest_at(sums.first) if count else 0
+        max_ns = layout.highest_at(sums.last) if count else 0
         return cls(
             layout=layout,
             counters=counters,
@@ -278,29 +277,38 @@ class HistogramSnapshot:
         Raises:
             UsageError: The figures cannot be those of values in these buckets.
         """
+        return self.with_figures(sum_ns=sum_ns, min_ns=min_ns, max_ns=max_ns, is_exact=True)
+
+    def with_figures(self, *, sum_ns: int, min_ns: int, max_ns: int, is_exact: bool) -> "HistogramSnapshot":
+        """Return these counts with other figures, which were kept value by value only if `is_exact`.
+
+        Raises:
+            UsageError: The figures cannot be those of values in these buckets.
+        """
         if not self._count:
             raise UsageError(
                 "a histogram without values has no sum, minimum or maximum; check its count first"
             )
-        buckets = list(self.buckets())
-        lowest_sum_ns = sum(bucket.lowest_ns * bucket.count for bucket in buckets)
-        highest_sum_ns = sum(bucket.highest_ns * bucket.count for bucket in buckets)
+        layout = self._layout
+        sums = ValueSums(layout, self._counters)
+        highest_sum_ns = sums.lowest_sum_ns + sums.width_sum_ns - sums.count
         for name, given, lowest, highest in (
-            ("sum_ns", sum_ns, lowest_sum_ns, highest_sum_ns),
-            ("min_ns", min_ns, buckets[0].lowest_ns, buckets[0].highest_ns),
-            ("max_ns", max_ns, buckets[-1].lowest_ns, buckets[-1].highest_ns),
+            ("sum_ns", sum_ns, sums.lowest_sum_ns, highest_sum_ns),
+            ("min_ns", min_ns, layout.lowest_at(sums.first), layout.highest_at(sums.first)),
+            ("max_ns", max_ns, layout.lowest_at(sums.last), layout.highest_at(sums.last)),
         ):
             if not isinstance(given, int) or not lowest <= given <= highest:
                 raise UsageError(
                     f"{name}={given!r} is not of these values: it must be from {lowest} to {highest}"
                 )
         return HistogramSnapshot(
-            layout=self._layout,
+            layout=layout,
             counters=self._counters,
             count=self._count,
             sum_ns=sum_ns,
             min_ns=min_ns,
             max_ns=max_ns,
+            is_exact=is_exact,
         )
 
     def has_same_counts(self, other: "HistogramSnapshot") -> bool:

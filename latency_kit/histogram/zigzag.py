@@ -15,6 +15,7 @@ LARGEST_NUMBER_BYTES = 9
 _MORE = 0x80
 _SEVEN_BITS = 0x7F
 _BITS_BEFORE_LAST_BYTE = 56
+_ONE_BYTE_COUNTS = 64
 
 
 def counts_to_bytes(counters: SparseCounters) -> bytes:
@@ -27,7 +28,10 @@ def counts_to_bytes(counters: SparseCounters) -> bytes:
             out.append(0)
         elif zeros:
             _append(out, 2 * zeros - 1)
-        _append(out, 2 * count)
+        if count < _ONE_BYTE_COUNTS:  # most counts of most histograms
+            out.append(2 * count)
+        else:
+            _append(out, 2 * count)
         following = index + 1
     # Java writes the counter of 0, which is there in an empty histogram too.
     return bytes(out) or b"\x00"
@@ -52,7 +56,11 @@ def counts_from_bytes(data: bytes, *, index_limit: int) -> SparseCounters:
     counters = SparseCounters()
     index = total = position = 0
     while position < len(data):
-        zigzag, position = _number_at(data, position)
+        zigzag = data[position]
+        if zigzag < _MORE:  # most numbers of most histograms
+            position += 1
+        else:
+            zigzag, position = _number_at(data, position)
         half, is_zeros = zigzag >> 1, zigzag & 1
         if is_zeros:
             index += half + 1

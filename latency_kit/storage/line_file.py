@@ -1,6 +1,6 @@
 """A text file that grows by whole lines, is bounded by rotation, and is shared among processes.
 
-What the lines say lives in `record` (JSONL) and `interval_log` (`.hlog`); names of rotated files in `rotation`.
+What the lines say lives in `record` (JSONL) and `interval_log` (`.hlog`); file names in `rotation`.
 """
 
 import contextlib
