@@ -32,7 +32,6 @@ from reference_pipeline.transcription.engines import Engine, choose_engine
 from reference_pipeline.transcription.segmentation import Segmenter
 
 __all__ = [
-    "CLOUD_HOST",
     "compose_answerer",
     "compose_detector",
     "compose_explainer",
@@ -41,9 +40,6 @@ __all__ = [
     "compose_stages",
     "compose_transcriber",
 ]
-
-CLOUD_HOST = "https://ollama.com"
-LOCAL_HOST = "http://127.0.0.1:11434"
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +128,11 @@ def compose_answerer(settings: Settings) -> FallbackAnswerer:
 
 
 def _ollama(settings: Settings, prompts: PromptBuilder) -> Sequence[Answerer]:
-    from reference_pipeline.answering.ollama_answerer import OllamaAnswerer  # noqa: PLC0415  # an optional package
+    from reference_pipeline.answering.ollama_answerer import (  # noqa: PLC0415  # an optional package
+        CLOUD_HOST,
+        LOCAL_HOST,
+        OllamaAnswerer,
+    )
 
     asked: list[Answerer] = []
     key = os.environ.get("OLLAMA_API_KEY", "").strip()

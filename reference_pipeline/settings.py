@@ -54,7 +54,7 @@ class Settings:
     notes: Path | None = None
     budgets: Path | None = None
     cloud_model: str = "gpt-oss:20b"
-    local_model: str = "llama3.2"
+    local_model: str = "llama3.2:3b"
     offline: bool = False
     host: str = "127.0.0.1"
     port: int = 8765

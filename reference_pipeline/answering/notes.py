@@ -33,6 +33,9 @@ _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$")
 _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+(.+?)[ \t]*$")
 _ASKED_AS = "asked as"
 
+_STANDS_ALONE = re.compile(r"\s{4}|\s*(?:[-*+>|#]|\d+[.)]\s|```|~~~)")
+"""Lines that Markdown does not join with the line before them."""
+
 
 class NotesError(PipelineError):
     """Notes cannot be read; the message names the file and what to do."""
@@ -46,7 +49,7 @@ class Note:
         name: The file's name without its ending; what an answer names as its source.
         title: The first heading, or the name with its hyphens as spaces.
         asked_as: Questions that the note says it answers.
-        body: What is shown, as it was written.
+        body: What is shown: as it was written, but that a paragraph is one line, as Markdown means it.
     """
 
     name: str
@@ -94,12 +97,30 @@ def load_note(path: Path) -> Note:
             shown.append(line)
         elif bullet := _BULLET.match(line):
             asked_as.append(bullet[1])
-    body = "\n".join(shown).strip()
+    body = _unwrapped(shown)
     if not body:
         raise NotesError(f"{path}: the note has no text beyond its headings; write the answer or remove it")
     return Note(
         name=path.stem, title=title or path.stem.replace("-", " "), asked_as=tuple(asked_as), body=body
     )
+
+
+def _unwrapped(lines: Sequence[str]) -> str:
+    """Join the lines of each paragraph; lists, quotes, tables, code and blank lines stay as they are."""
+    joined: list[str] = []
+    in_code = False
+    flows = False
+    for line in lines:
+        if line.lstrip().startswith(("```", "~~~")):
+            in_code = not in_code
+        plain = bool(line.strip()) and not in_code and not _STANDS_ALONE.match(line)
+        if plain and flows:
+            joined[-1] = f"{joined[-1].rstrip()} {line.strip()}"
+        else:
+            joined.append(line)
+        # Two spaces or a backslash at the end of a line ask for a break.
+        flows = plain and not line.endswith(("  ", "\\"))
+    return "\n".join(joined).strip()
 
 
 def read_text(path: Path) -> str:

@@ -95,3 +95,9 @@ def test_every_bundled_note_says_what_it_is_asked_as_and_answers_in_a_few_senten
     for note in load_notes(bundled_notes()):
         assert note.asked_as, note.name
         assert 3 <= note.body.count(".") + note.body.count("?") <= 8, note.name
+
+
+def test_the_lines_of_a_paragraph_are_joined_and_lists_and_code_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "note.md"
+    path.write_text("# T\n\none\ntwo\n\nthree\n- a\n- b\n\n```\nx\ny\n```\nfour  \nfive\n")
+    assert load_note(path).body == "one two\n\nthree\n- a\n- b\n\n```\nx\ny\n```\nfour  \nfive"

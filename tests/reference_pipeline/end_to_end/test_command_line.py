@@ -98,9 +98,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path, recording: Callable[..., Path]
     path = recording(np.zeros(SECOND, np.float32))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        line = refused_in_one_line(
-            reference_pipeline(tmp_path, "run", "--audio", str(path), "--once", "--port", port)
-        )
+        line = refused_in_one_line(hear_once(tmp_path, path, "--port", port))
     assert port in line
 
 

@@ -101,9 +101,7 @@ def stage() -> Callable[..., SimpleNamespace]:
             budget_ms=4000,
             on_turn=records.append,
         )
-        return SimpleNamespace(
-            conversation=conversation, records=records, display=display, answerer=answerer
-        )
+        return SimpleNamespace(conversation=conversation, records=records, display=display, answerer=answerer)
 
     return make
 
