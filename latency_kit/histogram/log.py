@@ -16,7 +16,7 @@ from latency_kit.histogram.codec import decode_base64, encode_base64
 from latency_kit.histogram.snapshot import HistogramSnapshot
 from latency_kit.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["HistogramLogReader", "HistogramLogWriter", "LoggedInterval"]
+__all__ = ["HistogramLogReader", "HistogramLogWriter", "LoggedInterval", "log_head", "log_line"]
 
 _START_TIME = "#[StartTime: "
 _BASE_TIME = "#[BaseTime: "
@@ -79,18 +79,13 @@ class HistogramLogWriter:
             )
         self._stream = stream
         self._base_unix_nano = base_unix_nano
-        for comment in comments:
-            self.write_comment(comment)
-        date = time.asctime(time.gmtime(start_unix_nano // NS_PER_S))
-        self.write_comment("[Histogram log format version 1.3]")
-        stream.write(f"{_START_TIME}{_seconds(start_unix_nano)} (seconds since epoch), {date} UTC]\n")
-        if base_unix_nano:
-            stream.write(f"{_BASE_TIME}{_seconds(base_unix_nano)} (seconds since epoch)]\n")
-        stream.write(f"{_LEGEND}\n")
+        stream.write(
+            log_head(start_unix_nano=start_unix_nano, base_unix_nano=base_unix_nano, comments=comments)
+        )
 
     def write_comment(self, comment: str) -> None:
         """Write a comment; each of its lines becomes one line of the log."""
-        self._stream.write("".join(f"#{line}\n" for line in comment.splitlines()))
+        self._stream.write(_comment_lines(comment))
 
     def write(
         self,
@@ -106,18 +101,56 @@ class HistogramLogWriter:
             UsageError: The interval ends before it starts or starts before the base time of the log, or the
                 tag is empty or holds a comma or white space.
         """
-        if not self._base_unix_nano <= start_unix_nano <= end_unix_nano:
-            raise UsageError(
-                f"an interval starts at or after the base time of the log and ends at or after its start, "
-                f"got {start_unix_nano} to {end_unix_nano} with base {self._base_unix_nano}"
+        self._stream.write(
+            log_line(
+                snapshot,
+                start_unix_nano=start_unix_nano,
+                end_unix_nano=end_unix_nano,
+                base_unix_nano=self._base_unix_nano,
+                tag=tag,
             )
-        if tag is not None and (not tag or not _NOT_IN_A_TAG.isdisjoint(tag)):
-            raise UsageError(f"a tag is a word without commas and white space, got {tag!r}")
-        prefix = "" if tag is None else f"{_TAG}{tag},"
-        start = _seconds(start_unix_nano - self._base_unix_nano)
-        length = _seconds(end_unix_nano - start_unix_nano)
-        max_ms = snapshot.max_ns / NS_PER_MS if snapshot.count else 0.0
-        self._stream.write(f"{prefix}{start},{length},{max_ms:.3f},{encode_base64(snapshot)}\n")
+        )
+
+
+def log_head(*, start_unix_nano: int, base_unix_nano: int = 0, comments: Iterable[str] = ()) -> str:
+    """Return the lines that a log begins with."""
+    date = time.asctime(time.gmtime(start_unix_nano // NS_PER_S))
+    lines = [*map(_comment_lines, comments), _comment_lines("[Histogram log format version 1.3]")]
+    lines.append(f"{_START_TIME}{_seconds(start_unix_nano)} (seconds since epoch), {date} UTC]\n")
+    if base_unix_nano:
+        lines.append(f"{_BASE_TIME}{_seconds(base_unix_nano)} (seconds since epoch)]\n")
+    return f"{''.join(lines)}{_LEGEND}\n"
+
+
+def _comment_lines(comment: str) -> str:
+    return "".join(f"#{line}\n" for line in comment.splitlines())
+
+
+def log_line(
+    snapshot: HistogramSnapshot,
+    *,
+    start_unix_nano: int,
+    end_unix_nano: int,
+    base_unix_nano: int = 0,
+    tag: str | None = None,
+) -> str:
+    """Return the line of one interval.
+
+    Raises:
+        UsageError: As `HistogramLogWriter.write` has it.
+    """
+    if not base_unix_nano <= start_unix_nano <= end_unix_nano:
+        raise UsageError(
+            f"an interval starts at or after the base time of the log and ends at or after its start, "
+            f"got {start_unix_nano} to {end_unix_nano} with base {base_unix_nano}"
+        )
+    if tag is not None and (not tag or not _NOT_IN_A_TAG.isdisjoint(tag)):
+        raise UsageError(f"a tag is a word without commas and white space, got {tag!r}")
+    prefix = "" if tag is None else f"{_TAG}{tag},"
+    start = _seconds(start_unix_nano - base_unix_nano)
+    length = _seconds(end_unix_nano - start_unix_nano)
+    max_ms = snapshot.max_ns / NS_PER_MS if snapshot.count else 0.0
+    return f"{prefix}{start},{length},{max_ms:.3f},{encode_base64(snapshot)}\n"
 
 
 def _seconds(duration_ns: int) -> str:

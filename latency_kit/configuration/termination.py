@@ -1,0 +1,115 @@
+"""SIGTERM: flush, then do what would have been done without us. Only where the program asked for it.
+
+Python ends a process on SIGTERM without its exit handlers; what was not yet written is lost then.
+"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any
+
+from latency_kit.errors import ConfigurationError
+
+__all__ = ["FlushOnSigterm"]
+
+_NAME = "flush_on_sigterm=True"
+
+
+class FlushOnSigterm:
+    """Stands in for the disposition of SIGTERM: `flush` first, for a bounded time, then the previous one.
+
+    * The previous disposition takes effect in the main thread, with the frame that was interrupted: a
+      handler is called, the default ends the process by the signal (its parent sees SIGTERM as before).
+    * Nothing waits in the signal handler: the flush happens in a thread of its own, so that it does not
+      matter what the main thread was in the middle of.
+    * However the flush goes, the previous disposition takes effect after `timeout_s` seconds.
+    * In a forked child it works as well.
+    """
+
+    def __init__(self, flush: Callable[[float], object], *, timeout_s: float) -> None:
+        """Take the place of the current disposition.
+
+        Args:
+            flush: Is given how many seconds it has.
+            timeout_s: The longest that the end of the process is held up.
+
+        Raises:
+            ConfigurationError: This is not the main thread, the system has no such signals, or the current
+                disposition was set by other means than Python's.
+        """
+        if not hasattr(signal, "pthread_kill"):
+            raise ConfigurationError(f"{_NAME} needs a POSIX system; leave it out here")
+        if threading.current_thread() is not threading.main_thread():
+            raise ConfigurationError(f"{_NAME} needs configure() to be called in the main thread")
+        previous = signal.getsignal(signal.SIGTERM)
+        if previous is None:
+            raise ConfigurationError(
+                f"{_NAME} cannot be used: SIGTERM is already in the hands of a library that is not Python's; "
+                "call flush() from there"
+            )
+        self._previous: Any = previous
+        self._flush = flush
+        self._timeout_s = timeout_s
+        # Python's own signal handlers may interrupt each other; of all queues only this one allows that.
+        self._asked: SimpleQueue[bool] = SimpleQueue()
+        self._is_flushing = False
+        self._has_flushed = False
+        self._start_watching()
+        signal.signal(signal.SIGTERM, self._take)
+
+    def remove(self) -> None:
+        """Put the previous disposition back, unless another one has taken our place; never raises."""
+        self._asked.put(False)
+        with contextlib.suppress(ValueError):  # not the main thread: what stays does nothing but chain
+            if signal.getsignal(signal.SIGTERM) == self._take:
+                signal.signal(signal.SIGTERM, self._previous)
+
+    def renew_after_fork(self) -> None:
+        """Watch in the child, which has none of its parent's threads."""
+        self._asked = SimpleQueue()
+        self._is_flushing = self._has_flushed = False
+        self._start_watching()
+
+    def _start_watching(self) -> None:
+        threading.Thread(
+            target=self._watch, args=(self._asked,), name="latency_kit-sigterm", daemon=True
+        ).start()
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self._has_flushed:
+            self._has_flushed = False
+            self._do_as_before(number, frame)
+        elif not self._is_flushing:
+            self._is_flushing = True
+            self._asked.put(True)
+
+    def _do_as_before(self, number: int, frame: FrameType | None) -> None:
+        if callable(self._previous):
+            self._previous(number, frame)
+        elif self._previous == signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    def _watch(self, asked: "SimpleQueue[bool]") -> None:
+        while asked.get():
+            flushing = threading.Thread(
+                target=self._flush_quietly, name="latency_kit-sigterm-flush", daemon=True
+            )
+            flushing.start()
+            flushing.join(self._timeout_s)
+            self._is_flushing = False
+            self._has_flushed = True
+            # To the main thread, where Python handles signals, wherever that is waiting.
+            signal.pthread_kill(_ident(threading.main_thread()), signal.SIGTERM)
+
+    def _flush_quietly(self) -> None:
+        with contextlib.suppress(Exception):
+            self._flush(self._timeout_s)
+
+
+def _ident(thread: threading.Thread) -> int:
+    assert thread.ident is not None  # noqa: S101  # it runs
+    return thread.ident
