@@ -13,6 +13,7 @@ from reference_pipeline.conversation import Conversation, Stages
 from reference_pipeline.events import AudioBlock, Utterance
 from reference_pipeline.ports import AudioSource, SourceError, Transcriber, VoiceActivityDetector
 from reference_pipeline.settings import ConversationSettings
+from reference_pipeline.transcription.segmentation import is_unfinished
 from reference_pipeline.transcription.worker import FinalTranscript, TranscriptionWorker
 from reference_pipeline.turn import Turn, TurnRecord
 
@@ -76,14 +77,25 @@ class Session:
         conversation = Conversation(
             self._stages, settings=self._settings, budget_ms=self._budget_ms, on_turn=self._ended
         )
+        understood = _Understood()
+
+        def heard_interim(text: str) -> None:
+            understood.so_far(text)
+            _call_soon(loop, conversation.heard_interim, text)
+
         worker = TranscriptionWorker(
             self._transcriber,
-            on_interim=lambda text: _call_soon(loop, conversation.heard_interim, text),
+            on_interim=heard_interim,
             on_final=lambda final: _call_soon(loop, self._heard, conversation, final),
             on_discarded=lambda reason: _log.debug("discarded: %s", reason),
             on_ended=lambda error: _call_soon(loop, self._source_ended, error),
         )
-        listener = Listener(self._source, self._detector, _TurnSink(worker, self._turns))
+        listener = Listener(
+            self._source,
+            self._detector,
+            _TurnSink(worker, self._turns, understood),
+            unfinished=understood.breaks_off,
+        )
         worker.start()
         try:
             if not await asyncio.to_thread(worker.wait_until_ready, _WARM_UP_LIMIT_S):
@@ -122,11 +134,15 @@ class _TurnSink:
     The engine's own measurements then belong to the turn that they are for.
     """
 
-    def __init__(self, worker: TranscriptionWorker, turns: dict[int, Turn]) -> None:
+    def __init__(
+        self, worker: TranscriptionWorker, turns: dict[int, Turn], understood: "_Understood"
+    ) -> None:
         self._worker = worker
         self._turns = turns
+        self._understood = understood
 
     def speech_started(self, first_block: AudioBlock) -> None:
+        self._understood.nothing()
         self._worker.speech_started(first_block)
 
     def speech_block(self, block: AudioBlock) -> None:
@@ -142,6 +158,25 @@ class _TurnSink:
 
     def source_ended(self, error: SourceError | None) -> None:
         self._worker.source_ended(error)
+
+
+class _Understood:
+    """Whether what has been understood of the open utterance breaks off.
+
+    Written by the transcribing thread and read by the listening one; a single flag, replaced whole.
+    """
+
+    def __init__(self) -> None:
+        self._breaks_off = False
+
+    def nothing(self) -> None:
+        self._breaks_off = False
+
+    def so_far(self, text: str) -> None:
+        self._breaks_off = is_unfinished(text)
+
+    def breaks_off(self) -> bool:
+        return self._breaks_off
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:

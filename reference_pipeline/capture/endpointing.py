@@ -6,7 +6,8 @@ come out. What listens to sound and whom the events are told is `listener`'s mat
 The silence limit is the price that every answer pays, so it was set by measuring. Inside the sentences of
 the bundled interview the detector never hears more than 32 ms of silence, in six sentences of human readers
 96 ms at most, but for one pause of 256 ms at a comma. 190 ms keeps those whole except the comma, and
-commits in the middle of 190 to 222 ms (a block is 32 ms) after the last voiced sample.
+commits in the middle of 190 to 222 ms (a block is 32 ms) after the last voiced sample. Who breaks off
+("and how would you ...") is thinking: what has been said so far may hold the decision back to 800 ms.
 """
 
 from collections import deque
@@ -43,6 +44,7 @@ class EndpointingSettings:
             waver inside speech that is clipped, noisy or from a telephone, and at a released consonant.
         start_voiced_ms: Voiced sound in a row that begins an utterance.
         silence_limit_ms: Silence after the last voiced sample that ends it.
+        hold_limit_ms: The same where what was said is unfinished.
         min_voiced_ms: An utterance with less voiced sound than this is discarded.
         max_utterance_ms: An utterance is ended here even if somebody still speaks.
         pre_roll_ms: Sound before the first voiced block that belongs to the utterance.
@@ -53,6 +55,7 @@ class EndpointingSettings:
     doubt_threshold: float = 0.2
     start_voiced_ms: int = 64
     silence_limit_ms: int = 190
+    hold_limit_ms: int = 800
     min_voiced_ms: int = 160
     max_utterance_ms: int = 20_000
     pre_roll_ms: int = 320
@@ -66,9 +69,13 @@ class EndpointingSettings:
         for field in fields(self):
             if field.name.endswith("_ms") and getattr(self, field.name) <= 0:
                 raise ValueError(f"expected {field.name} to be over 0 ms, got {getattr(self, field.name)}")
-        if self.max_utterance_ms <= self.min_voiced_ms + self.silence_limit_ms:
+        if self.hold_limit_ms < self.silence_limit_ms:
             raise ValueError(
-                "expected max_utterance_ms to be longer than min_voiced_ms and silence_limit_ms together, "
+                f"expected hold_limit_ms to be at least silence_limit_ms, got {self.hold_limit_ms}"
+            )
+        if self.max_utterance_ms <= self.min_voiced_ms + self.hold_limit_ms:
+            raise ValueError(
+                "expected max_utterance_ms to be longer than min_voiced_ms and hold_limit_ms together, "
                 f"got {self.max_utterance_ms}"
             )
 
@@ -138,6 +145,7 @@ class Endpointer:
         self._before: deque[AudioBlock] = deque(maxlen=pre_roll_blocks + self._start_blocks)
         self._recent: deque[AudioBlock] = deque(maxlen=_END_LOOK_BACK)
         self._silence_limit = _samples(self._settings.silence_limit_ms)
+        self._hold_limit = _samples(self._settings.hold_limit_ms)
         self._reach = _samples(self._settings.pre_roll_ms)
         self._speaking = False
         self._voiced_run = 0
@@ -155,17 +163,21 @@ class Endpointer:
         """Whether an utterance is open."""
         return self._speaking
 
-    def feed(self, block: AudioBlock, probability: float, *, noise_power: float) -> Sequence[EndpointEvent]:
+    def feed(
+        self, block: AudioBlock, probability: float, *, noise_power: float, unfinished: bool = False
+    ) -> Sequence[EndpointEvent]:
         """Take the next block.
 
         Args:
             block: Must follow the block before it.
             probability: Of speech in it; 0 where the energy gate kept the detector from running.
             noise_power: The noise floor as mean square, for the exact place of a boundary.
+            unfinished: Whether what has been understood so far breaks off.
         """
         self._heard_ns = block.end_ns
         if self._speaking:
-            return self._continue(block, probability, noise_power)
+            limit = self._hold_limit if unfinished else self._silence_limit
+            return self._continue(block, probability, noise_power, limit)
         return self._listen(block, probability, noise_power)
 
     def finish(self) -> Sequence[EndpointEvent]:
@@ -192,7 +204,9 @@ class Endpointer:
         self._mark_voiced(block)
         return (SpeechStarted(blocks=blocks, first_sample=first, start_ns=self._start_ns),)
 
-    def _continue(self, block: AudioBlock, probability: float, noise_power: float) -> Sequence[EndpointEvent]:
+    def _continue(
+        self, block: AudioBlock, probability: float, noise_power: float, silence_limit: int
+    ) -> Sequence[EndpointEvent]:
         told = SpeechContinued(block=block)
         if probability >= self._settings.keep_threshold:
             self._voiced_samples += len(block.samples)
@@ -202,7 +216,7 @@ class Endpointer:
         else:
             self._weigh_silence(block, probability, noise_power)
         heard_to = block.first_sample + len(block.samples)
-        if self._in_silence and heard_to - self._last_sample >= self._silence_limit:
+        if self._in_silence and heard_to - self._last_sample >= silence_limit:
             return (told, self._close(forced=False))
         if heard_to - self._first_sample >= _samples(self._settings.max_utterance_ms):
             return (told, self._close(forced=True))

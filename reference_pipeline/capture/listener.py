@@ -11,7 +11,7 @@ Measured per block, in histograms only (no spans, for there are thirty blocks a 
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,7 +77,19 @@ class Listener:
         *,
         endpointing: EndpointingSettings | None = None,
         gate: EnergyGateSettings | None = None,
+        unfinished: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Prepare to listen.
+
+        Args:
+            source: Where the sound comes from.
+            detector: Tells speech from the rest.
+            sink: Is told of utterances.
+            endpointing: Limits of the endpointer.
+            gate: Limits of the energy gate.
+            unfinished: Whether what has been understood of the open utterance breaks off; asked once a
+                block, on the source's thread, and must be quick.
+        """
         self._source = source
         self._detector = detector
         self._sink = sink
@@ -85,6 +97,7 @@ class Listener:
         self._ring = RingBuffer(block_samples=detector.block_samples, keep_blocks=_WARM_UP_BLOCKS)
         self._gate = EnergyGate(gate)
         self._endpointer = Endpointer(endpointing, block_samples=detector.block_samples)
+        self._unfinished = unfinished
         self._detector_rested = False
         self._ended = threading.Event()
         self._blocks = 0
@@ -145,7 +158,10 @@ class Listener:
             self._gated_blocks += 1
             self._detector_rested = True
             probability = 0.0
-        self._tell(self._endpointer.feed(block, probability, noise_power=self._gate.floor_power))
+        events = self._endpointer.feed(
+            block, probability, noise_power=self._gate.floor_power, unfinished=self._unfinished()
+        )
+        self._tell(events)
 
     @latency_kit.measure_latency("capture", "preprocess", span=False)
     def _preprocess(self, raw: RawBlock) -> Preprocessed:

@@ -44,12 +44,13 @@ def run(
     *,
     loud_from: float = 0.5,
     finish: bool = False,
+    unfinished: bool = False,
 ) -> list[tuple[int, EndpointEvent]]:
     """Feed blocks; return each event with the index of the block at which it came."""
     endpointer = Endpointer(settings, block_samples=BLOCK)
     events: list[tuple[int, EndpointEvent]] = []
     for index, block in enumerate(blocks_for(probabilities, loud_from=loud_from)):
-        told = endpointer.feed(block, probabilities[index], noise_power=NOISE)
+        told = endpointer.feed(block, probabilities[index], noise_power=NOISE, unfinished=unfinished)
         events += [(index, event) for event in told]
     if finish:
         events += [(len(probabilities), event) for event in endpointer.finish()]
@@ -103,6 +104,19 @@ def test_a_pause_as_long_as_the_limit_cuts() -> None:
         (0, 10),
         (18, 28),
     ]
+
+
+def test_who_breaks_off_is_waited_for_up_to_800_ms() -> None:
+    probabilities = [0.9] * 10 + [0.0] * 40
+    (decided, ended) = ends(run(probabilities, unfinished=True))[0]
+    # The last voiced sample ends block 9; 800 ms later is within block 34.
+    assert (decided, ended.last_sample) == (34, 10 * BLOCK)
+
+
+def test_who_goes_on_after_breaking_off_is_not_cut() -> None:
+    probabilities = [0.9] * 10 + [0.0] * 20 + [0.9] * 10
+    events = run(probabilities, unfinished=True, finish=True)
+    assert len(ends(events)) == 1
 
 
 def test_a_click_is_discarded_with_the_reason() -> None:
@@ -163,12 +177,13 @@ def test_nothing_ends_when_nothing_was_open() -> None:
 @given(
     probabilities=st.lists(st.sampled_from([0.0, 0.15, 0.3, 0.6, 0.95]), max_size=200),
     loud_from=st.sampled_from([0.1, 0.25, 0.5]),
+    unfinished=st.booleans(),
 )
 def test_utterances_are_whole_and_disjoint_whatever_the_detector_says(
-    probabilities: list[float], loud_from: float
+    probabilities: list[float], loud_from: float, *, unfinished: bool
 ) -> None:
-    settings = EndpointingSettings(max_utterance_ms=960)
-    events = run(probabilities, settings, loud_from=loud_from, finish=True)
+    settings = EndpointingSettings(max_utterance_ms=960, hold_limit_ms=400)
+    events = run(probabilities, settings, loud_from=loud_from, finish=True, unfinished=unfinished)
     open_blocks: list[AudioBlock] | None = None
     free_from = 0
     for _, event in events:
