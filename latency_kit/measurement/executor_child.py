@@ -1,17 +1,15 @@
 """Work in another process: what crosses to it, how it runs there, and how its times come back."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from opentelemetry.context import Context
-
 from latency_kit.measurement.active import active
+from latency_kit.measurement.carrier import context_of
 from latency_kit.measurement.context import use_context
 
-__all__ = ["ChildFuture", "ChildTimes", "carrier_of", "run_in_child"]
+__all__ = ["ChildFuture", "ChildTimes", "run_in_child"]
 
 R = TypeVar("R")
 
@@ -34,25 +32,11 @@ class _Done(NamedTuple):
     result: Any
 
 
-def carrier_of(context: Context) -> dict[str, str]:
-    """Return what the program's OpenTelemetry propagators (trace context and baggage) send of `context`."""
-    carrier: dict[str, str] = {}
-    if "opentelemetry.trace" in sys.modules:  # else nobody can have made a span
-        from opentelemetry import propagate  # noqa: PLC0415  # loads entry points, for spans only
-
-        propagate.inject(carrier, context)
-    return carrier
-
-
 def run_in_child(
     carrier: Mapping[str, str], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> _Done:
     """Run the work in the process in which it has arrived, in the context that came with it."""
-    context = Context()
-    if carrier:
-        from opentelemetry import propagate  # noqa: PLC0415  # as above
-
-        context = propagate.extract(carrier, context)
+    context = context_of(carrier)
     begun_ns = time.perf_counter_ns()
     try:
         with use_context(context):

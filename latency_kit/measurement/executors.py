@@ -18,8 +18,9 @@ from opentelemetry.context import Context
 from latency_kit.errors import UsageError
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
+from latency_kit.measurement.carrier import carrier_of
 from latency_kit.measurement.context import current_context, use_context
-from latency_kit.measurement.executor_child import ChildFuture, ChildTimes, carrier_of, run_in_child
+from latency_kit.measurement.executor_child import ChildFuture, ChildTimes, run_in_child
 from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.open_call import open_call
 from latency_kit.measurement.outcomes import outcome_of

@@ -1,6 +1,6 @@
 """Operations that no single block encloses: begun here, ended there; or known only afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
@@ -14,6 +14,8 @@ from latency_kit.measurement.open_call import OpenCall, open_call
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
+
+    from latency_kit.measurement.end_to_end import CheckpointIntervals
 
 __all__ = ["Operation", "begin", "now_ns", "record"]
 
@@ -31,13 +33,20 @@ class Operation:
     * It may be begun, marked and ended on different threads.
     """
 
-    __slots__ = ("_call", "_checkpoints", "context", "start_ns")
+    __slots__ = ("_call", "_checkpoints", "_intervals", "context", "start_ns")
 
-    def __init__(self, call: OpenCall | None, context: Context, start_ns: int) -> None:
+    def __init__(
+        self,
+        call: OpenCall | None,
+        context: Context,
+        start_ns: int,
+        intervals: "CheckpointIntervals | None" = None,
+    ) -> None:
         self._call = call
         self.context = context
         self.start_ns = start_ns
         self._checkpoints: dict[str, int] = {}
+        self._intervals = intervals
 
     @property
     def span(self) -> "Span | None":
@@ -101,8 +110,24 @@ class Operation:
         error: BaseException | str | None = None,
     ) -> None:
         """End the operation now, or at `at_ns`."""
-        if self._call is not None:
-            self._call.end(outcome, error, at_ns=at_ns)
+        call = self._call
+        if call is None or call.ended:
+            return
+        end_ns = active.clock() if at_ns is None else at_ns
+        if self._intervals is not None:
+            self._intervals.note(self.start_ns, self._checkpoints, end_ns, outcome, call.span)
+        call.end(outcome, error, at_ns=end_ns)
+
+    def carrier(self) -> dict[str, str]:
+        """Return what another process needs to go on with this operation: header-safe strings.
+
+        Put them into a message, or into the headers of a request; `latency_kit.resume` takes them. They hold
+        the trace context and baggage as the program's propagators write them, how long ago the operation
+        began and passed its checkpoints, and no wall time.
+        """
+        from latency_kit.measurement.end_to_end import carrier_of_operation  # noqa: PLC0415  # for few programs
+
+        return carrier_of_operation(self)
 
 
 def begin(
@@ -112,6 +137,7 @@ def begin(
     start_ns: int | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
     context: Context | None = None,
+    intervals: Sequence[tuple[str, str]] = (),
 ) -> Operation:
     """Begin an operation that ends elsewhere.
 
@@ -121,11 +147,18 @@ def begin(
         start_ns: When it began on the monotonic clock; now by default.
         attributes: Attributes of the operation.
         context: Its parent; the current context by default, `Context()` for a trace of its own.
+        intervals: Pairs of checkpoints whose distance is a series of its own: `("heard", "answered")` gives
+            `operation.heard_to_answered`. "start" and "end" are those of the operation.
 
     Raises:
-        UsageError: A name or an attribute is unfit.
+        UsageError: A name, an attribute or an interval is unfit.
     """
     site = CallSite(component, operation, attributes)
+    measured = None
+    if intervals:
+        from latency_kit.measurement.end_to_end import CheckpointIntervals  # noqa: PLC0415  # for few programs
+
+        measured = CheckpointIntervals.of(site, intervals)
     begun_ns = active.clock() if start_ns is None else start_ns
     parent = current_context() if context is None else context
     call = open_call(site, context=parent, start_ns=begun_ns)
@@ -134,7 +167,7 @@ def begin(
         from opentelemetry.trace import set_span_in_context  # noqa: PLC0415  # loaded with the provider
 
         inside = set_span_in_context(call.span, parent)
-    return Operation(call, inside, begun_ns)
+    return Operation(call, inside, begun_ns, measured)
 
 
 def record(
