@@ -14,7 +14,15 @@ from latency_kit.histogram.percentile import ceil_rank
 from latency_kit.measurement.measurement import Outcome
 from latency_kit.units import ns_to_ms
 
-__all__ = ["BudgetEvaluation", "Durations", "JudgedSeries", "Verdict", "evaluate"]
+__all__ = [
+    "BudgetEvaluation",
+    "Durations",
+    "JudgedCalls",
+    "JudgedSeries",
+    "Verdict",
+    "evaluate",
+    "evaluate_one",
+]
 
 
 class Verdict(StrEnum):
@@ -47,7 +55,21 @@ class Durations(Protocol):
         ...
 
 
-class JudgedSeries(Protocol):
+class JudgedCalls(Protocol):
+    """The durations of calls with one outcome."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How these calls ended."""
+        ...
+
+    @property
+    def histogram(self) -> Durations:
+        """Their durations."""
+        ...
+
+
+class JudgedSeries(JudgedCalls, Protocol):
     """The durations of one operation's calls with one outcome, such as a `SeriesSnapshot`."""
 
     @property
@@ -58,16 +80,6 @@ class JudgedSeries(Protocol):
     @property
     def operation(self) -> str:
         """What it did."""
-        ...
-
-    @property
-    def outcome(self) -> Outcome:
-        """How these calls ended."""
-        ...
-
-    @property
-    def histogram(self) -> Durations:
-        """Their durations."""
         ...
 
 
@@ -165,10 +177,11 @@ def evaluate(policy: BudgetPolicy, series: Iterable[JudgedSeries]) -> tuple[Budg
     recorded: dict[tuple[str, str], list[JudgedSeries]] = defaultdict(list)
     for one in series:
         recorded[one.component, one.operation].append(one)
-    return tuple(_evaluation(placed, recorded.get(placed.budget.series, ())) for placed in policy.placements)
+    return tuple(evaluate_one(placed, recorded.get(placed.budget.series, ())) for placed in policy.placements)
 
 
-def _evaluation(placed: PlacedBudget, recorded: Sequence[JudgedSeries]) -> BudgetEvaluation:
+def evaluate_one(placed: PlacedBudget, recorded: Sequence[JudgedCalls]) -> BudgetEvaluation:
+    """Judge one budget by the calls of its own series, as `evaluate` does."""
     budget = placed.budget
     count = sum(one.histogram.count for one in recorded)
     failed_count = sum(one.histogram.count for one in recorded if one.outcome is not Outcome.OK)

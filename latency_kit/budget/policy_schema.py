@@ -153,7 +153,7 @@ _OBJECTIVE: Final[dict[str, _Schema]] = {
     },
     "window": _window("The rolling window of the error budget.", default="30d"),
     "min_events": {
-        "description": "With fewer calls in a window nothing is said of it; by default ceil(1 / (1 - target)).",
+        "description": "With fewer calls in a window nothing is said of it; default ceil(1 / (1 - target)).",
         "type": "integer",
         "minimum": 1,
     },
