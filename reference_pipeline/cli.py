@@ -25,12 +25,25 @@ __all__ = ["main"]
 
 _FILE = click.Path(path_type=Path)
 
+
+class _NewFile(click.Path):
+    """A file to be written at the end of the run: checked before it, so that no run is for nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(super().convert(value, param, ctx))
+        if not path.parent.is_dir():
+            self.fail(f"{path}: there is no directory {path.parent}; make it first", param, ctx)
+        return path
+
+
+_NEW_FILE = _NewFile(dir_okay=False, writable=True)
+
 _OPTIONS = (
-    click.option("--json", "json_file", type=_FILE, help="Write the run as JSON to this file."),
+    click.option("--json", "json_file", type=_NEW_FILE, help="Write the run as JSON to this file."),
     click.option(
         "--report",
         "report_file",
-        type=_FILE,
+        type=_NEW_FILE,
         default=Path("performance-report.md"),
         show_default=True,
         help="Write the report as Markdown to this file.",
@@ -46,7 +59,7 @@ _OPTIONS = (
     click.option("--host", default="127.0.0.1", show_default=True, help="Address of the page."),
     click.option("--token", help="What viewers must know; needed where --host is not this machine."),
     click.option("--page/--no-page", "serve", default=True, help="Serve the page, or only print."),
-    click.option("--jsonl", type=_FILE, help="Append every measurement to this performance.jsonl."),
+    click.option("--jsonl", type=_NEW_FILE, help="Append every measurement to this performance.jsonl."),
     click.option("--otlp", "endpoint", help="OTLP endpoint, such as http://localhost:4317."),
     click.option("--protocol", help="OTLP protocol: grpc or http/protobuf."),
 )
@@ -133,7 +146,10 @@ def devices() -> None:
     with _errors_in_one_line():
         from reference_pipeline.capture.microphone_source import input_devices  # noqa: PLC0415  # an extra
 
-        for device in input_devices():
+        found = input_devices()
+        if not found:
+            click.echo("no input device was found; plug a microphone in", err=True)
+        for device in found:
             click.echo(f"{device.index:>3}  {device.name}  ({device.sample_rate} Hz)")
 
 

@@ -134,6 +134,17 @@ def test_wrong_use_of_the_command_line_is_refused(tmp_path: Path, arguments: tup
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("option", ["--json", "--report", "--jsonl"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_run(
+    tmp_path: Path, recording: Callable[..., Path], option: str
+) -> None:
+    path = recording(np.zeros(SECOND, np.float32))
+    ended = hear_once(tmp_path, path, option, str(tmp_path / "nowhere" / "file"))
+    assert ended.returncode == 2
+    assert "nowhere" in ended.stderr
+    assert "hearing" not in ended.stdout
+
+
 @pytest.mark.parametrize("kind", ["silence", "noise"])
 def test_a_recording_without_speech_gives_no_question_and_a_report_that_says_so(
     tmp_path: Path, recording: Callable[..., Path], kind: str
