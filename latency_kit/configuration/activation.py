@@ -10,9 +10,17 @@ from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import MeasurementObserver, Recording
 
 if TYPE_CHECKING:
+    from latency_kit.measurement.active import FastSpans
     from latency_kit.measurement.spans import SpanMaker
 
-__all__ = ["activate", "activated", "deactivate"]
+__all__ = [
+    "activate",
+    "activated",
+    "deactivate",
+    "let_provider_idle",
+    "renew_fast_spans",
+    "wake_provider",
+]
 
 
 def activate(
@@ -22,6 +30,7 @@ def activate(
     anchor: WallAnchor,
     losses: Losses,
     span_maker: "SpanMaker | None" = None,
+    fast: "FastSpans | None" = None,
 ) -> None:
     """Let every call site record into `recording` from now on."""
     active.clock = clock.monotonic_ns
@@ -29,18 +38,36 @@ def activate(
     active.losses = losses
     active.span_maker = span_maker
     active.append = recording.append
+    active.fast = fast
 
 
 def deactivate() -> None:
     """Let no call site record any more; calls that are still open end unrecorded."""
+    active.fast = None
     active.append = None
     active.span_maker = None
+
+
+def renew_fast_spans(fast: "FastSpans | None") -> None:
+    """Change how call sites make spans, where they make any."""
+    if active.append is not None and active.span_maker is not None:
+        active.fast = fast
+
+
+def let_provider_idle(provider: object) -> None:
+    """Let call sites treat `provider`, which stays installed, as if none were."""
+    active.idle_provider = provider
+
+
+def wake_provider() -> None:
+    """End `let_provider_idle`."""
+    active.idle_provider = None
 
 
 @contextmanager
 def activated(*, clock: Clock, observers: Iterable[MeasurementObserver] = ()) -> Iterator[Recording]:
     """Record into a recording of its own inside the block; put back afterwards what was there."""
-    before = (active.clock, active.anchor, active.losses, active.span_maker, active.append)
+    before = (active.clock, active.anchor, active.losses, active.span_maker, active.append, active.fast)
     losses = Losses()
     anchor = WallAnchor.take(clock)
     recording = Recording(anchor=anchor, losses=losses, observers=observers)
@@ -49,4 +76,4 @@ def activated(*, clock: Clock, observers: Iterable[MeasurementObserver] = ()) ->
         yield recording
     finally:
         recording.drain()
-        active.clock, active.anchor, active.losses, active.span_maker, active.append = before
+        active.clock, active.anchor, active.losses, active.span_maker, active.append, active.fast = before

@@ -1,8 +1,10 @@
 """The exports of a configuration: which provider makes the spans, and what is collected as metrics."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from latency_kit.clock import Clock, WallAnchor
+from latency_kit.configuration.activation import let_provider_idle, renew_fast_spans, wake_provider
 from latency_kit.export.series import CollectedMetrics, NumberData, SeriesData, SlowCall
 from latency_kit.export.settings import ExportSettings
 from latency_kit.measurement.active import installed_provider
@@ -10,21 +12,24 @@ from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import Recording, SeriesSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from latency_kit.export import PeriodicMetricExport, ProcessResource, TraceExport
-    from latency_kit.measurement.spans import SpanMaker
+    from latency_kit.measurement.active import FastSpans, FinishedSpan
+    from latency_kit.tracing.provider import TracerProvider
+    from latency_kit.tracing.span_maker import OwnSpanMaker
 
 __all__ = ["Exports", "build_exports"]
 
-_installed: "list[object]" = []
-"""Providers that an earlier `configure()` installed; OpenTelemetry lets a provider be installed only once."""
+_installed: "list[TracerProvider]" = []
+"""The provider that the first `configure()` with spans has installed, if any: OpenTelemetry lets one be
+installed only once, so later configurations set the same one up anew."""
 
 
 class Exports:
     """Traces and metrics on their way out, flushed and shut down together.
 
     * `span_maker` is None where no span is wanted, or where the program's own provider makes them.
+    * After `shutdown` our provider makes no spans for measured calls; those of others, which still get spans
+      of it, are counted as "spans_dropped" where traces were exported.
     """
 
     __slots__ = ("_metrics", "_traces", "span_maker")
@@ -32,13 +37,17 @@ class Exports:
     def __init__(
         self,
         *,
-        span_maker: "SpanMaker | None" = None,
+        span_maker: "OwnSpanMaker | None" = None,
         traces: "TraceExport | None" = None,
         metrics: "PeriodicMetricExport | None" = None,
     ) -> None:
         self.span_maker = span_maker
         self._traces = traces
         self._metrics = metrics
+
+    def fast_spans(self, clock: Clock) -> "FastSpans | None":
+        """Return what lets call sites make spans by themselves; None where they cannot."""
+        return None if self.span_maker is None else self.span_maker.fast(clock.monotonic_ns)
 
     def flush(self, timeout_s: float) -> bool:
         """Send everything that has ended; tell whether the collector took it in time."""
@@ -47,6 +56,11 @@ class Exports:
 
     def shutdown(self, timeout_s: float) -> bool:
         """Send everything that has ended, then stop."""
+        if self.span_maker is not None:
+            provider = self.span_maker.provider
+            provider.deliver_to(None if self._traces is None else self._traces.put)
+            if provider in _installed:
+                let_provider_idle(provider)
         sent = self._traces is None or self._traces.shutdown(timeout_s)
         return (self._metrics is None or self._metrics.shutdown(timeout_s)) and sent
 
@@ -56,7 +70,13 @@ class Exports:
 
 
 def build_exports(
-    settings: ExportSettings, recording: Recording, losses: Losses, *, spans: bool | None
+    settings: ExportSettings,
+    recording: Recording,
+    losses: Losses,
+    *,
+    spans: bool | None,
+    anchor: WallAnchor,
+    clock: Clock,
 ) -> Exports:
     """Set up what `settings` and `spans` ask for; a provider that the program installed is left alone.
 
@@ -70,7 +90,11 @@ def build_exports(
     from latency_kit.export import ProcessResource, build_metric_export  # noqa: PLC0415  # needs the extra
 
     resource = ProcessResource(settings)
-    span_maker, traces = _own_tracing(settings, losses, resource) if own_provider else (None, None)
+    span_maker = traces = None
+    if own_provider:
+        provider = _provider(resource, anchor, clock)
+        traces = _trace_export(settings, losses, provider)
+        span_maker = _wired(provider, recording, traces, clock)
     metrics = None
     if settings.metrics:
         metrics = build_metric_export(
@@ -83,24 +107,58 @@ def build_exports(
     return Exports(span_maker=span_maker, traces=traces, metrics=metrics)
 
 
-def _own_tracing(
-    settings: ExportSettings, losses: Losses, resource: "ProcessResource"
-) -> "tuple[SpanMaker, TraceExport | None]":
+def _provider(resource: "ProcessResource", anchor: WallAnchor, clock: Clock) -> "TracerProvider":
+    """Return our provider, installed, with this configuration's resource and clock."""
     from opentelemetry import trace  # noqa: PLC0415  # a quarter of our import time, needed with spans only
 
-    from latency_kit.export import build_trace_export, build_unexported_provider  # noqa: PLC0415  # the same
-    from latency_kit.measurement.spans import SpanMaker  # noqa: PLC0415  # the same
+    from latency_kit.tracing.provider import TracerProvider  # noqa: PLC0415  # needs the extra
 
-    if settings.traces:
-        traces = build_trace_export(settings, losses, resource=resource, shutdown_on_exit=False)
-        provider = traces.provider
+    if _installed:
+        provider = _installed[0]
+        provider.set_up(resource=resource, anchor=anchor, clock=clock.monotonic_ns)
     else:
-        traces = None
-        provider = build_unexported_provider(resource)
-    if installed_provider() is None:
+        provider = TracerProvider(
+            resource=resource, shutdown_on_exit=False, anchor=anchor, clock=clock.monotonic_ns
+        )
         trace.set_tracer_provider(provider)
-        _installed.append(provider)
-    return SpanMaker.of_provider(provider), traces
+        if installed_provider() is provider:
+            _installed.append(provider)
+    wake_provider()
+    return provider
+
+
+def _trace_export(
+    settings: ExportSettings, losses: Losses, provider: "TracerProvider"
+) -> "TraceExport | None":
+    if not settings.traces:
+        return None
+    from latency_kit.export import build_trace_export  # noqa: PLC0415  # needs the extra
+
+    return build_trace_export(settings, losses, provider=provider, shutdown_on_exit=False)
+
+
+def _wired(
+    provider: "TracerProvider", recording: Recording, traces: "TraceExport | None", clock: Clock
+) -> "OwnSpanMaker":
+    """Let all spans of `provider`, whoever makes them, go through the recording's one list."""
+    from latency_kit.tracing.span_maker import OwnSpanMaker  # noqa: PLC0415  # needs the extra
+
+    span_maker = OwnSpanMaker.of_own_provider(provider)
+    # The recording knows spans by what it reads of them; those of our provider are all that come.
+    receiver: Any = _identify_all if traces is None else traces.put_many
+    recording.send_spans_to(receiver)
+    provider.deliver_to(
+        # Not the method itself: the recording replaces it under pressure.
+        lambda span: recording.append(span),  # noqa: PLW0108  # as said
+        on_change=lambda: renew_fast_spans(span_maker.fast(clock.monotonic_ns)),
+    )
+    return span_maker
+
+
+def _identify_all(spans: "Sequence[FinishedSpan]") -> None:
+    """Let finished spans go whose children still run: an identified span holds its parent no longer."""
+    for span in spans:
+        span.get_span_context()
 
 
 def _collected(recording: Recording, losses: Losses) -> CollectedMetrics:

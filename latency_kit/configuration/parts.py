@@ -1,12 +1,14 @@
 """The parts of a telemetry with work or counts of their own, behind one small interface."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from latency_kit.budget import BudgetWatch
+from latency_kit.measurement.active import Entry
+from latency_kit.measurement.recording import Recording
 from latency_kit.storage import JsonlWriter
 
-__all__ = ["JsonlPart", "Part", "WatchPart"]
+__all__ = ["CallsOverLimit", "JsonlPart", "Part", "WatchPart"]
 
 
 class Part(Protocol):
@@ -68,3 +70,23 @@ class WatchPart:
         """Return the warnings that the log did not take."""
         failed = self._watch.failed_warnings
         return {"budget_warnings_failed": failed} if failed else {}
+
+
+class CallsOverLimit:
+    """Tells the watch of the calls that took longer than a limit; the others need not become measurements."""
+
+    __slots__ = ("_limits_ns", "_recording", "_watch")
+
+    def __init__(self, watch: BudgetWatch, recording: Recording) -> None:
+        self._watch = watch
+        self._recording = recording
+        self._limits_ns = watch.limits_ns
+
+    def __call__(self, entries: Sequence[Entry], /) -> None:
+        """Take a batch of finished calls, oldest first."""
+        limits_ns, recording = self._limits_ns, self._recording
+        for entry in entries:
+            series, duration_ns = recording.series_and_duration_ns(entry)
+            limit_ns = limits_ns.get(series)
+            if limit_ns is not None and duration_ns > limit_ns:
+                self._watch.observe(recording.measurement_of(entry))

@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from latency_kit.export.exponential import exponential_buckets
 from latency_kit.export.intervals import NumberPoint, Point, SeriesPoint
-from latency_kit.export.sdk import (
+from latency_kit.export.series import SeriesData
+from latency_kit.export.settings import Temporality
+from latency_kit.measurement.measurement import AttributeValue, Outcome
+from latency_kit.tracing.sdk import (
     AggregationTemporality,
     Exemplar,
     ExponentialBucketCounts,
@@ -24,9 +27,6 @@ from latency_kit.export.sdk import (
     ScopeMetrics,
     Sum,
 )
-from latency_kit.export.series import SeriesData
-from latency_kit.export.settings import Temporality
-from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.units import ns_to_s
 
 __all__ = ["DURATION_METRIC", "metrics_data"]

@@ -12,11 +12,11 @@ from latency_kit.export.background import BackgroundWork
 from latency_kit.export.intervals import Intervals, Point, SeriesPoint, cumulative_number, cumulative_point
 from latency_kit.export.metric_messages import metrics_data
 from latency_kit.export.process_resource import ProcessResource, instrumentation_scope
-from latency_kit.export.sdk import MetricsData
 from latency_kit.export.sending import Sender, metric_exporter_of
 from latency_kit.export.series import CollectedMetrics, NumberData
 from latency_kit.export.settings import ExportSettings, Temporality
 from latency_kit.measurement.losses import Losses
+from latency_kit.tracing.sdk import MetricsData
 
 __all__ = ["LOSSES_METRIC", "MOST_POINTS_PER_REQUEST", "PeriodicMetricExport", "build_metric_export"]
 

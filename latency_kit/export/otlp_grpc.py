@@ -1,8 +1,11 @@
 """The standard OTLP exporters over gRPC, built from settings. The only module that imports them and grpc."""
 
+from typing import Any
+
 from latency_kit.errors import MissingExtraError
-from latency_kit.export.sdk import MetricExporter, SpanExporter
+from latency_kit.export.encoded_spans import EncodedSpans
 from latency_kit.export.settings import ExportSettings
+from latency_kit.tracing.sdk import MetricExporter, SpanExporter
 
 try:
     from grpc import Compression  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -16,9 +19,20 @@ __all__ = ["build_metric_exporter", "build_span_exporter"]
 _COMPRESSIONS = {None: None, "none": Compression.NoCompression, "gzip": Compression.Gzip}
 
 
+class _SpanExporter(OTLPSpanExporter):
+    """The standard exporter, which sends spans that are encoded already as they are.
+
+    The method that it asks for the message has been the same in all supported releases; in one that asks
+    another way the spans are encoded once more, as anybody's are.
+    """
+
+    def _translate_data(self, data: Any) -> Any:
+        return data.request if isinstance(data, EncodedSpans) else super()._translate_data(data)
+
+
 def build_span_exporter(settings: ExportSettings) -> SpanExporter:
     """Return the standard span exporter; what the settings leave open it reads from its variables."""
-    return OTLPSpanExporter(
+    return _SpanExporter(
         endpoint=settings.endpoint,
         insecure=settings.insecure,
         headers=dict(settings.headers) or None,

@@ -1,8 +1,12 @@
 """The standard OTLP exporters over HTTP, built from settings. The only module that imports them."""
 
+from types import FunctionType
+from typing import Any
+
 from latency_kit.errors import MissingExtraError
-from latency_kit.export.sdk import MetricExporter, SpanExporter
+from latency_kit.export.encoded_spans import EncodedSpans
 from latency_kit.export.settings import ExportSettings, Signal
+from latency_kit.tracing.sdk import MetricExporter, SpanExporter
 
 try:
     from opentelemetry.exporter.otlp.proto.http import Compression
@@ -16,14 +20,47 @@ __all__ = ["build_metric_exporter", "build_span_exporter"]
 _COMPRESSIONS = {None: None, "none": Compression.NoCompression, "gzip": Compression.Gzip}
 
 
+_ENCODER = "encode_spans"
+"""What the exporter's module calls the function that makes a message of spans, in all supported releases."""
+
+
+def _taking_encoded_spans(exporter: type[Any]) -> type[Any]:
+    """Return the standard exporter, which sends spans that are encoded already as they are.
+
+    Its releases differ in the method that encodes, not in the function that the method calls: the subclass
+    has that method with another meaning of the function's name. In a release that calls it otherwise the
+    spans are encoded once more, as anybody's are.
+    """
+    changed: dict[str, Any] = {}
+    for name, method in vars(exporter).items():
+        if isinstance(method, FunctionType) and _ENCODER in method.__code__.co_names:
+            names = {**method.__globals__, _ENCODER: _request_of(method.__globals__[_ENCODER])}
+            changed[name] = FunctionType(
+                method.__code__, names, method.__name__, method.__defaults__, method.__closure__
+            )
+            changed[name].__kwdefaults__ = method.__kwdefaults__
+    return type(exporter.__name__, (exporter,), changed)
+
+
+def _request_of(encode: Any) -> Any:
+    def request_of(spans: Any) -> Any:
+        return spans.request if isinstance(spans, EncodedSpans) else encode(spans)
+
+    return request_of
+
+
+_SpanExporter = _taking_encoded_spans(OTLPSpanExporter)
+
+
 def build_span_exporter(settings: ExportSettings) -> SpanExporter:
     """Return the standard span exporter; what the settings leave open it reads from its variables."""
-    return OTLPSpanExporter(
+    exporter: SpanExporter = _SpanExporter(
         endpoint=_signal_endpoint(settings, "traces"),
         headers=dict(settings.headers) or None,
         timeout=settings.timeout_s,
         compression=_COMPRESSIONS[settings.compression],
     )
+    return exporter
 
 
 def build_metric_exporter(settings: ExportSettings) -> MetricExporter:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from latency_kit.export.sdk import InstrumentationScope, OTELResourceDetector, Resource
 from latency_kit.export.settings import ExportSettings
+from latency_kit.tracing.sdk import InstrumentationScope, OTELResourceDetector, Resource
 
 __all__ = ["ProcessResource", "instrumentation_scope"]
 

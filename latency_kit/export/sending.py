@@ -11,10 +11,10 @@ from opentelemetry.context import (
     _SUPPRESS_INSTRUMENTATION_KEY,  # the key by which all instrumentation packages agree to look away
 )
 
-from latency_kit.export import sdk
 from latency_kit.export.quiet_logs import quietly
 from latency_kit.export.settings import ExportSettings, OtlpProtocol
 from latency_kit.measurement.losses import Losses
+from latency_kit.tracing import sdk
 
 __all__ = ["Exporter", "Sender", "metric_exporter_of", "span_exporter_of"]
 

@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from latency_kit.errors import UsageError
 from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue
 
-__all__ = ["CallSite"]
+__all__ = ["CallSite", "shared_call_site"]
 
 _SCALARS = (str, bool, int, float)
+
+_MAX_SHARED = 4096
+"""Call sites kept for blocks, which name what they measure anew each time; beyond it they are made anew."""
+
+_shared: dict[tuple[str, str, bool], "CallSite"] = {}
 
 
 class CallSite:
@@ -17,9 +22,27 @@ class CallSite:
 
     * `component` and `operation` are non-empty strings without line breaks.
     * `attributes` never changes after construction and holds OpenTelemetry attribute values only.
+
+    Attributes:
+        component: The part of the program.
+        operation: What it does.
+        name: Of its spans.
+        attributes: Of every call.
+        makes_span: Whether its calls make spans.
+        kept: What a recording keeps at hand for the calls of this site; no business of anyone else.
+        encoded: What an encoder keeps at hand for the spans of this site; the same.
     """
 
-    __slots__ = ("attributes", "component", "makes_span", "name", "operation")
+    __slots__ = (
+        "_span_attributes",
+        "attributes",
+        "component",
+        "encoded",
+        "kept",
+        "makes_span",
+        "name",
+        "operation",
+    )
 
     is_call: ClassVar[bool] = True
     """False for series that hold a part of calls (`DurationSeries`): observers are told of calls only."""
@@ -42,9 +65,45 @@ class CallSite:
         self.name = f"{component}.{operation}"
         self.attributes = checked_attributes(attributes) if attributes is not None else NO_ATTRIBUTES
         self.makes_span = makes_span
+        self.kept: Any = None
+        self.encoded: Any = None
+        self._span_attributes: Mapping[str, AttributeValue] | None = None
+
+    @property
+    def span_attributes(self) -> Mapping[str, AttributeValue]:
+        """What every span of this site has as attributes."""
+        merged = self._span_attributes
+        if merged is None:
+            merged = self._span_attributes = MappingProxyType(
+                {
+                    "latency.component": self.component,
+                    "latency.operation": self.operation,
+                    **self.attributes,
+                }
+            )
+        return merged
 
     def __repr__(self) -> str:
         return f"CallSite({self.name!r})"
+
+
+def shared_call_site(component: str, operation: str, *, makes_span: bool) -> CallSite:
+    """Return the call site without attributes of that name, the same one each time.
+
+    Raises:
+        UsageError: A name is not a non-empty string.
+    """
+    key = (component, operation, makes_span)
+    try:
+        site = _shared.get(key)
+    except TypeError:
+        # A name that cannot even be looked up is refused by the construction below, with what to do.
+        site = None
+    if site is None:
+        site = CallSite(component, operation, makes_span=makes_span)
+        if len(_shared) < _MAX_SHARED:
+            site = _shared.setdefault(key, site)
+    return site
 
 
 def checked_attributes(attributes: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:

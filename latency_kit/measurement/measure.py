@@ -3,13 +3,14 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from sys import modules
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from latency_kit.errors import UsageError
-from latency_kit.measurement.active import active
-from latency_kit.measurement.call_site import CallSite
-from latency_kit.measurement.measurement import AttributeValue, Outcome
+from latency_kit.measurement.active import TRACE_API, active
+from latency_kit.measurement.call_site import CallSite, shared_call_site
+from latency_kit.measurement.measurement import AttributeValue
 from latency_kit.measurement.open_call import NOTHING_OPEN, OpenCall, _NothingOpen, enter_call
 from latency_kit.measurement.outcomes import error_type, outcome_of
 from latency_kit.measurement.streams import measured_async_generator, measured_generator
@@ -54,7 +55,10 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         attributes: Mapping[str, AttributeValue] | None = None,
         span: bool = True,
     ) -> None:
-        self._site = CallSite(component, operation, attributes, makes_span=span)
+        if attributes is None:
+            self._site = shared_call_site(component, operation, makes_span=span)
+        else:
+            self._site = CallSite(component, operation, attributes, makes_span=span)
         self._call: OpenCall | _NothingOpen | None = None
 
     def __call__(self, function: F) -> F:
@@ -107,8 +111,9 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
 def _kind_of(function: Any) -> Callable[[CallSite, Any], Any]:
     if inspect.iscoroutine(function) or inspect.isgenerator(function) or inspect.isasyncgen(function):
         raise UsageError(
-            f"measure_latency decorates functions, got {function.__qualname__!r}, a {type(function).__name__} "
-            "that already runs; decorate the function that makes it, or use `async with measure_latency(...)`"
+            f"measure_latency decorates functions, got {function.__qualname__!r}, "
+            f"a {type(function).__name__} that runs; decorate the function that makes it, "
+            "or use `async with measure_latency(...)`"
         )
     if isinstance(function, classmethod):
         raise UsageError("put @measure_latency(...) under @classmethod, next to the function")
@@ -137,27 +142,68 @@ def _plain_function(site: CallSite, function: Callable[P, R]) -> Callable[P, R]:
         return _plain_function_without_span(site, function)
 
     def measured(*args: P.args, **kwargs: P.kwargs) -> R:
-        call = enter_call(site)
-        if call is None:
-            return function(*args, **kwargs)
+        fast = active.fast
+        if fast is None:
+            if active.append is None and _is_nobody_tracing():
+                return function(*args, **kwargs)
+            return _measured_call(site, function, args, kwargs)
+        outer = fast.current.get()
+        above = None
+        if outer and (len(outer) > 1 or type(above := outer.get(fast.key)) is not fast.span):
+            return _measured_call(site, function, args, kwargs)
+        span = fast.span()
+        span.site = site
+        span.tracer = fast.tracer
+        span.up = above
+        span.end_ns = span.identity = span.details = span.result = span.context_made = None
+        token = fast.current.set(fast.context({fast.key: span}))
+        clock = fast.clock
+        span.start_ns = clock()
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            call.deactivate()
-            call.end_with(error)
+            end_ns = clock()
+            fast.current.reset(token)
+            fast.fail(span, end_ns, error)
             raise
-        call.deactivate()
-        call.end()
+        span.end_ns = clock()
+        fast.current.reset(token)
+        append = active.append
+        if append is not None:
+            append(span)
         return result
 
     return measured
 
 
+def _is_nobody_tracing() -> bool:
+    """Tell whether no provider is installed, or ours alone and idle."""
+    api = active.trace_api
+    if api is None:
+        return TRACE_API not in modules
+    return api._TRACER_PROVIDER is active.idle_provider  # noqa: SLF001  # see `active`
+
+
+def _measured_call(
+    site: CallSite, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> R:
+    call = enter_call(site)
+    if call is None:
+        return function(*args, **kwargs)
+    try:
+        result = function(*args, **kwargs)
+    except BaseException as error:
+        call.deactivate()
+        call.end_with(error)
+        raise
+    call.deactivate()
+    call.end()
+    return result
+
+
 def _plain_function_without_span(site: CallSite, function: Callable[P, R]) -> Callable[P, R]:
     # The path that may stand around a function called a million times a second: two clock reads, one
     # append. Everything else waits for the drain.
-    ok = Outcome.OK
-
     def measured(*args: P.args, **kwargs: P.kwargs) -> R:
         append = active.append
         if append is None:
@@ -169,7 +215,7 @@ def _plain_function_without_span(site: CallSite, function: Callable[P, R]) -> Ca
         except BaseException as error:
             append((site, start_ns, clock(), outcome_of(error), error_type(error), None, None))
             raise
-        append((site, start_ns, clock(), ok, None, None, None))
+        append((site, start_ns, clock()))
         return result
 
     return measured

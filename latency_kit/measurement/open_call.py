@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from latency_kit.measurement.active import active, current_span_maker
 from latency_kit.measurement.call_site import CallSite, is_attribute_value
 from latency_kit.measurement.measurement import AttributeValue, Outcome
-from latency_kit.measurement.outcomes import error_type, outcome_of
+from latency_kit.measurement.outcomes import error_name, outcome_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -85,12 +85,20 @@ class OpenCall:
         self.ended = True
         end_ns = max(end_ns, self.start_ns)
         if self._maker is not None and self.span is not None:
-            self._maker.finish(self.span, end_ns, outcome, error, self._attributes)
+            entry = self._maker.finish(
+                self.site,
+                self.span,
+                self.start_ns,
+                end_ns,
+                outcome=outcome,
+                error=error,
+                attributes=self._attributes,
+            )
+        else:
+            entry = (self.site, self.start_ns, end_ns, outcome, error_name(error), self._attributes, None)
         append = active.append
         if append is not None:
-            if isinstance(error, BaseException):
-                error = error_type(error)
-            append((self.site, self.start_ns, end_ns, outcome, error, self._attributes, self.span))
+            append(entry)
 
     def end_with(self, error: BaseException) -> None:
         """End the call by the exception that left it."""
@@ -128,7 +136,7 @@ def open_call(
         return None
     begun_ns = active.clock() if start_ns is None else start_ns
     span = maker.start(site, begun_ns, context=context) if maker is not None else None
-    call = OpenCall(site, begun_ns, maker, span)
+    call = (active.call_class or OpenCall)(site, begun_ns, maker, span)
     if attributes:
         call.set_attributes(attributes)
     return call

@@ -2,7 +2,7 @@
 
 from latency_kit.measurement.measurement import Outcome
 
-__all__ = ["error_type", "outcome_of"]
+__all__ = ["error_name", "error_type", "outcome_of"]
 
 _CANCELLATIONS = frozenset({"CancelledError", "Cancelled", "GeneratorExit", "KeyboardInterrupt"})
 """Names of exceptions by which a call is given up: asyncio, concurrent.futures, trio, generators, a person.
@@ -24,3 +24,8 @@ def error_type(error: BaseException) -> str:
     if kind.__module__ in {"builtins", "__main__"}:
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def error_name(error: BaseException | str | None) -> str | None:
+    """Return what is recorded of an error that was given as an exception, by name or not at all."""
+    return error_type(error) if isinstance(error, BaseException) else error

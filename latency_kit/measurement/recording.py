@@ -1,4 +1,4 @@
-"""What happens to finished calls off the hot path: histograms, exemplars and observers.
+"""What happens to finished calls off the hot path: histograms first, then whoever wants to be told.
 
 Call sites append entries to a list; `drain` takes them out and does the work, on a background thread
 and whenever somebody reads. A reader therefore always sees every call that ended before it asked.
@@ -6,23 +6,36 @@ and whenever somebody reads. A reader therefore always sees every call that ende
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from latency_kit.clock import WallAnchor
-from latency_kit.histogram import Histogram, HistogramSnapshot
-from latency_kit.measurement.active import Entry
+from latency_kit.measurement.active import Entry, FinishedSpan, active
 from latency_kit.measurement.losses import Losses
-from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue, Measurement, Outcome
+from latency_kit.measurement.measurement import NO_ATTRIBUTES, Measurement, Outcome
+from latency_kit.measurement.series import Exemplar, Series, SeriesSnapshot
 
-__all__ = ["Exemplar", "MeasurementObserver", "Recording", "SeriesSnapshot"]
+__all__ = ["EntryObserver", "Exemplar", "MeasurementObserver", "Recording", "SeriesSnapshot"]
 
-MAX_PENDING = 1_000_000
-"""Finished calls that may wait for the drain; beyond it the oldest are dropped and counted."""
+MAX_UNTOLD = 200_000
+"""Finished calls that may wait until the observers have been told; beyond it the oldest are dropped and
+counted. Their durations are in the histograms by then."""
 
-MAX_EXEMPLARS = 4
-"""Slowest calls of a series that are kept, with their trace, between two exports."""
+_PORTION = 64
+"""Entries that the background thread handles before it lets the program run: some 30 us of work."""
+
+_PAUSE_S = 0.000_05
+"""What it sleeps between two portions, so that a thread that waits for the interpreter gets it at once."""
+
+_TAKEN_AT_ONCE = 4096
+"""Entries taken from the front of the list in one step: some 30 us, whatever waits behind them."""
+
+_PRESSURE_ABOVE = 32_768
+_PRESSURE_BELOW = 4_096
+"""Waiting entries above which call sites begin to help, and below which they need not any longer."""
+
+_HELPED = 16
+"""Entries that a call site folds for the one that it appends under pressure: some 15 us."""
 
 
 class MeasurementObserver(Protocol):
@@ -33,68 +46,22 @@ class MeasurementObserver(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exemplar:
-    """One slow call of a series, by which a metric leads to its trace."""
+class EntryObserver(Protocol):
+    """Takes every finished call as its call site handed it over, for `Recording.measurement_of` to read."""
 
-    value_ns: int
-    unix_nano: int
-    trace_id: int
-    span_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesSnapshot:
-    """One series as it stood when it was asked for.
-
-    Attributes:
-        component: The part of the program.
-        operation: What it did.
-        outcome: How the calls of this series ended.
-        attributes: The attributes that make the series one of its own (none as yet).
-        histogram: Their durations.
-        start_unix_nano: When the recording began.
-        exemplars: The slowest calls with a trace since the last export, slowest first.
-    """
-
-    component: str
-    operation: str
-    outcome: Outcome
-    attributes: Mapping[str, AttributeValue]
-    histogram: HistogramSnapshot
-    start_unix_nano: int
-    exemplars: tuple[Exemplar, ...]
-
-    @property
-    def name(self) -> str:
-        """`component.operation`."""
-        return f"{self.component}.{self.operation}"
-
-
-class _Series:
-    __slots__ = ("durations_ns", "exemplars", "histogram")
-
-    def __init__(self) -> None:
-        self.histogram = Histogram()
-        self.durations_ns: list[int] = []
-        self.exemplars: list[tuple[int, int, object]] = []
-
-    def note_exemplar(self, duration_ns: int, end_ns: int, span: object) -> None:
-        kept = self.exemplars
-        if len(kept) < MAX_EXEMPLARS:
-            kept.append((duration_ns, end_ns, span))
-            kept.sort(key=lambda item: -item[0])
-        elif duration_ns > kept[-1][0]:
-            kept[-1] = (duration_ns, end_ns, span)
-            kept.sort(key=lambda item: -item[0])
+    def __call__(self, entries: Sequence[Entry], /) -> None:
+        """Take a batch, oldest first."""
+        ...
 
 
 class Recording:
     """Takes entries from the call sites and keeps what is asked about them.
 
-    * Every entry appended is either in exactly one series' histogram or counted as lost.
+    * Every entry appended is in exactly one series' histogram, under any pressure: call sites that outrun
+      the background thread fold a few entries themselves, without ever waiting for a lock.
     * `drain` may be called by any number of threads; entries are handled once, in order.
     * An observer that raises is counted as "observer_failed" and does not disturb the others.
+    * Entries that wait for slow observers are bounded; what is dropped is counted as "measurements_dropped".
     """
 
     def __init__(
@@ -103,34 +70,64 @@ class Recording:
         anchor: WallAnchor,
         losses: Losses,
         observers: Iterable[MeasurementObserver] = (),
-        max_pending: int = MAX_PENDING,
+        max_untold: int = MAX_UNTOLD,
     ) -> None:
         self._anchor = anchor
         self._losses = losses
         self._observers = tuple(observers)
-        self._max_pending = max_pending
+        self._entry_observers: tuple[EntryObserver, ...] = ()
+        self._spans_to: Callable[[Sequence[FinishedSpan]], object] | None = None
+        self._max_untold = max_untold
         self._pending: list[Entry] = []
-        self._series: dict[tuple[str, str, Outcome], _Series] = {}
+        self._taken: list[Entry] = []
+        self._untold: list[Entry] = []
+        self._series: dict[tuple[str, str, Outcome], Series] = {}
         self._lock = threading.Lock()
+        self._telling = threading.RLock()
+        self._held: list[Any] = []
         self.start_unix_nano = anchor.unix_nano
-        self.append: Callable[[Entry], None] = self._pending.append
+        self._plain_append: Callable[[Entry], None] = self._pending.append
+        self.append: Callable[[Entry], None] = self._plain_append
 
-    def drain(self) -> int:
-        """Handle all entries appended so far; return how many there were."""
+    def observe_entries(self, observer: EntryObserver) -> None:
+        """Tell `observer` of every finished call from now on; measurements are made only if it asks."""
+        self._entry_observers += (observer,)
+
+    def send_spans_to(self, receiver: Callable[[Sequence[FinishedSpan]], object] | None) -> None:
+        """Give the sampled spans of our own provider to `receiver`, which must neither block nor raise."""
+        self._spans_to = receiver
+
+    def drain(self) -> None:
+        """Handle all entries appended so far."""
         with self._lock:
-            # Slicing and deleting are one step each for other threads, and appends go to the end.
-            waiting = len(self._pending)
-            if waiting == 0:
-                return 0
-            batch = self._pending[:waiting]
-            del self._pending[:waiting]
-            if waiting > self._max_pending:
-                self._losses.count("calls_dropped", waiting - self._max_pending, why="too many at once")
-                del batch[: waiting - self._max_pending]
-            self._fold(batch)
-            if self._observers:
-                self._notify([self._measurement_of(entry) for entry in batch if entry[0].is_call])
-            return waiting
+            waiting = len(self._pending) + len(self._taken)
+            while waiting > 0 and (handled := self._handle(_TAKEN_AT_ONCE)):
+                waiting -= handled
+        self._tell()
+
+    def drain_within(self, timeout_s: float) -> bool:
+        """Handle all entries appended so far, unless a stuck observer keeps that from happening in time."""
+        if not self._telling.acquire(timeout=max(timeout_s, 0.0)):
+            return False
+        try:
+            self.drain()
+        finally:
+            self._telling.release()
+        return True
+
+    def drain_gently(self) -> None:
+        """Handle all entries appended so far, with pauses, so that no thread waits long for its turn."""
+        self._meet_pressure()
+        waiting = len(self._pending) + len(self._taken)
+        while waiting > 0:
+            with self._lock:
+                handled = self._handle(_PORTION)
+            if not handled:
+                break
+            waiting -= handled
+            time.sleep(_PAUSE_S)
+        self._meet_pressure()
+        self._tell()
 
     def snapshot(self) -> tuple[SeriesSnapshot, ...]:
         """Return all series, by name and outcome."""
@@ -144,34 +141,54 @@ class Recording:
         with self._lock:
             taken = self._snapshots()
             for series in self._series.values():
-                series.exemplars.clear()
+                series.forget_exemplars()
             return taken
+
+    def hold(self, timeout_s: float) -> None:
+        """Wait until nobody reads, folds or tells observers, and keep it so until `let_go`.
+
+        For a fork: the child then finds nothing half done. What takes longer than the time limit is not
+        waited for; the child begins anew in any case.
+        """
+        self._held = [lock for lock in (self._telling, self._lock) if lock.acquire(timeout=timeout_s)]
+
+    def let_go(self) -> None:
+        """End `hold`, in the parent and in the child."""
+        held, self._held = self._held, []
+        for lock in reversed(held):
+            lock.release()
 
     def renew_after_fork(self) -> None:
         """Forget what the parent recorded, so that the child's series are its own."""
         self._lock = threading.Lock()
+        self._telling = threading.RLock()
         self._pending.clear()
-        self._series.clear()
+        self._taken.clear()
+        self._untold.clear()
+        # Call sites hold on to series; those of the parent must not be found there again.
+        for series in self._series.values():
+            series.owner = None
+        self._series = {}
         self.start_unix_nano = time.time_ns()
 
-    def _fold(self, batch: Sequence[Entry]) -> None:
-        all_series = self._series
-        touched: dict[int, _Series] = {}
-        for site, start_ns, end_ns, outcome, _, _, span in batch:
-            key = (site.component, site.operation, outcome)
-            series = all_series.get(key)
-            if series is None:
-                series = all_series[key] = _Series()
-            duration_ns = end_ns - start_ns
-            series.durations_ns.append(duration_ns)
-            touched[id(series)] = series
-            if span is not None:
-                series.note_exemplar(duration_ns, end_ns, span)
-        for series in touched.values():
-            series.histogram.record_many(series.durations_ns)
-            series.durations_ns.clear()
+    @staticmethod
+    def series_and_duration_ns(entry: Entry) -> tuple[tuple[str, str], int]:
+        """Return component and operation of a finished call, and how long it took."""
+        if isinstance(entry, tuple):
+            site, start_ns, end_ns = entry[:_PLAIN_FIELDS]
+        else:
+            site, start_ns, end_ns = entry.site, entry.start_ns, entry.end_ns
+        return (site.component, site.operation), end_ns - start_ns
 
-    def _measurement_of(self, entry: Entry) -> Measurement:
+    def measurement_of(self, entry: Entry) -> Measurement:
+        """Return the record of a finished call for people and files."""
+        if not isinstance(entry, tuple):
+            assert entry.site is not None  # noqa: S101  # observers are told of calls only
+            outcome, error, added = entry.result or (Outcome.OK, None, None)
+            end_ns = entry.end_ns
+            entry = (entry.site, entry.start_ns, end_ns, outcome, error, added, entry)
+        elif len(entry) == _PLAIN_FIELDS:
+            entry = (*entry, Outcome.OK, None, None, None)
         site, start_ns, end_ns, outcome, error, added, span = entry
         trace_id = span_id = None
         if span is not None:
@@ -191,12 +208,116 @@ class Recording:
             span_id=span_id,
         )
 
-    def _notify(self, measurements: Sequence[Measurement]) -> None:
-        for observer in self._observers:
+    def _handle(self, most: int) -> int:
+        """Take and fold at most that many entries, the lock being held; return how many there were."""
+        taken = self._taken
+        if not taken:
+            # Slicing and deleting are one step each for other threads, and appends go to the end.
+            taken = self._taken = self._pending[:_TAKEN_AT_ONCE]
+            del self._pending[: len(taken)]
+            # From here on the oldest stands last, where it is taken away for nothing.
+            taken.reverse()
+        portion = taken[-most:]
+        del taken[-most:]
+        portion.reverse()
+        self._fold(portion)
+        return len(portion)
+
+    def _fold(  # noqa: C901, PLR0912  # one loop: a call for each entry would cost more than the work
+        self, portion: Sequence[Entry]
+    ) -> None:
+        touched: dict[int, Series] = {}
+        spans: list[FinishedSpan] = []
+        untold: list[Entry] = []
+        ok = Outcome.OK
+        for entry in portion:
+            span: Any
+            if type(entry) is tuple:
+                if len(entry) == _PLAIN_FIELDS:
+                    site, start_ns, end_ns = entry
+                    outcome, span = ok, None
+                else:
+                    site, start_ns, end_ns, outcome, _, _, span = entry
+            else:
+                span = entry
+                site = span.site
+                if span.is_sampled:
+                    spans.append(span)
+                if site is None:
+                    continue
+                start_ns, end_ns = span.start_ns, span.end_ns
+                outcome = ok if span.result is None else span.result[0]
+            series = site.kept
+            if outcome is not ok or series is None or series.owner is not self:
+                series = self._series_of(site, outcome)
+            duration_ns = end_ns - start_ns
+            series.durations_ns.append(duration_ns)
+            touched[id(series)] = series
+            if span is not None and duration_ns > series.exemplar_above_ns:
+                series.note_exemplar(duration_ns, end_ns, span)
+            if site.is_call:
+                untold.append(entry)
+        for series in touched.values():
+            series.fold_if_many()
+        if spans and self._spans_to is not None:
+            self._spans_to(spans)
+        if untold and (self._observers or self._entry_observers):
+            self._untold.extend(untold)
+            surplus = len(self._untold) - self._max_untold
+            if surplus > 0:
+                del self._untold[:surplus]
+                self._losses.count("measurements_dropped", surplus, why="observers are slower than the calls")
+
+    def _series_of(self, site: Any, outcome: Outcome) -> Series:
+        key = (site.component, site.operation, outcome)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = Series(self)
+        if outcome is Outcome.OK:
+            site.kept = series
+        return series
+
+    def _tell(self) -> None:
+        """Tell the observers what has been folded since they were told last."""
+        # Also with nothing left to tell: another thread may be telling, and a reader must not overtake it.
+        with self._telling:
+            if not self._untold:
+                return
+            with self._lock:
+                untold, self._untold = self._untold, []
+            for observer in self._entry_observers:
+                self._tell_one(observer, untold)
+            if self._observers:
+                measurements = [self.measurement_of(entry) for entry in untold]
+                for each in self._observers:
+                    self._tell_one(each, measurements)
+
+    def _tell_one(self, observer: Callable[[Sequence[Any]], None], batch: Sequence[Any]) -> None:
+        try:
+            observer(batch)
+        except Exception as error:  # noqa: BLE001  # the next observer must still be told
+            self._losses.count("observer_failed", why=repr(error))
+
+    def _meet_pressure(self) -> None:
+        """Let call sites help while more is waiting than this thread gets done, and no longer."""
+        waiting = len(self._pending)
+        if waiting > _PRESSURE_ABOVE:
+            wanted: Callable[[Entry], None] = self._append_and_help
+        elif waiting < _PRESSURE_BELOW:
+            wanted = self._plain_append
+        else:
+            return
+        if wanted != self.append and active.append == self.append:
+            self.append = active.append = wanted
+
+    def _append_and_help(self, entry: Entry) -> None:
+        self._pending.append(entry)
+        # Never waits: whoever holds the lock is doing this work already.
+        if self._lock.acquire(blocking=False):
             try:
-                observer(measurements)
-            except Exception as error:  # noqa: BLE001  # the next observer must still be told
-                self._losses.count("observer_failed", why=repr(error))
+                self._handle(_HELPED)
+            finally:
+                self._lock.release()
 
     def _snapshots(self) -> tuple[SeriesSnapshot, ...]:
         return tuple(
@@ -205,20 +326,13 @@ class Recording:
                 operation=operation,
                 outcome=outcome,
                 attributes=NO_ATTRIBUTES,
-                histogram=series.histogram.snapshot(),
+                histogram=series.histogram_now(),
                 start_unix_nano=self.start_unix_nano,
-                exemplars=tuple(self._exemplars_of(series)),
+                exemplars=tuple(series.exemplars(self._anchor)),
             )
             for (component, operation, outcome), series in sorted(self._series.items())
         )
 
-    def _exemplars_of(self, series: _Series) -> Iterable[Exemplar]:
-        for duration_ns, end_ns, span in series.exemplars:
-            span_context = span.get_span_context()  # type: ignore[attr-defined]  # spans of any provider
-            if span_context.is_valid:
-                yield Exemplar(
-                    value_ns=duration_ns,
-                    unix_nano=self._anchor.to_unix_nano(end_ns),
-                    trace_id=span_context.trace_id,
-                    span_id=span_context.span_id,
-                )
+
+_PLAIN_FIELDS = 3
+"""Of the entry of a call that succeeded and has no span."""

@@ -13,16 +13,28 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer
 
-from latency_kit.measurement.active import active
+from latency_kit.measurement.active import Entry, active
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.context import leave_context
 from latency_kit.measurement.measurement import AttributeValue, Outcome
-from latency_kit.measurement.outcomes import error_type
+from latency_kit.measurement.outcomes import error_name, error_type
 
-__all__ = ["INSTRUMENTATION_NAME", "SpanMaker"]
+__all__ = ["INSTRUMENTATION_NAME", "SpanMaker", "is_suppressed", "mark_outcome"]
 
 INSTRUMENTATION_NAME = "latency_kit"
 """The instrumentation scope of our spans and metrics."""
+
+
+_SUPPRESSED_KEYS = (
+    getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+    "suppress_instrumentation",
+)
+"""The keys by which instrumentation packages, newer and older, agree to look away."""
+
+
+def is_suppressed(context: Context) -> bool:
+    """Tell whether instrumentation is to look away in `context`, as exporters ask while they send."""
+    return any(context.get(key) for key in _SUPPRESSED_KEYS)
 
 
 class SpanMaker:
@@ -32,10 +44,10 @@ class SpanMaker:
     * No method raises for a telemetry failure; the loss is counted as "spans_failed".
     """
 
-    __slots__ = ("_tracer",)
+    __slots__ = ("tracer",)
 
     def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
+        self.tracer = tracer
 
     @classmethod
     def of_provider(cls, provider: Any) -> "SpanMaker":
@@ -50,17 +62,16 @@ class SpanMaker:
         context: Context | None = None,
         attributes: Mapping[str, AttributeValue] | None = None,
         links: Sequence[SpanContext] = (),
-    ) -> Span:
-        """Start a span of `site` under `context` (the current one by default) without activating it."""
-        merged: dict[str, Any] = {
-            "latency.component": site.component,
-            "latency.operation": site.operation,
-            **site.attributes,
-        }
-        if attributes:
-            merged.update(attributes)
+    ) -> Span | None:
+        """Start a span of `site` under `context` (the current one by default) without activating it.
+
+        None where instrumentation is to look away.
+        """
+        if is_suppressed(context_api.get_current() if context is None else context):
+            return None
+        merged = {**site.span_attributes, **attributes} if attributes else dict(site.span_attributes)
         try:
-            return self._tracer.start_span(
+            return self.tracer.start_span(
                 site.name,
                 context=context,
                 attributes=merged,
@@ -83,29 +94,32 @@ class SpanMaker:
 
     def finish(
         self,
+        site: CallSite,
         span: Span,
+        start_ns: int,
         end_ns: int,
+        *,
         outcome: Outcome,
         error: BaseException | str | None,
         attributes: Mapping[str, AttributeValue] | None,
-    ) -> None:
-        """Set attributes, status and exception of `span` and end it at `end_ns`."""
+    ) -> Entry:
+        """Set attributes, status and exception of `span`, end it at `end_ns`, and return what to record."""
         end_unix_nano = active.anchor.to_unix_nano(end_ns)
         try:
             if attributes:
                 span.set_attributes(attributes)
             if outcome is not Outcome.OK:
-                span.set_attribute("latency.outcome", outcome.value)
-            if outcome is Outcome.ERROR or outcome is Outcome.TIMED_OUT:
-                self._mark_failed(span, end_unix_nano, outcome, error)
+                mark_outcome(span, end_unix_nano, outcome, error)
             span.end(end_time=end_unix_nano)
         except Exception as failure:  # noqa: BLE001  # whatever a provider does, the host goes on
             active.losses.count("spans_failed", why=repr(failure))
+        return (site, start_ns, end_ns, outcome, error_name(error), attributes, span)
 
-    @staticmethod
-    def _mark_failed(
-        span: Span, at_unix_nano: int, outcome: Outcome, error: BaseException | str | None
-    ) -> None:
+
+def mark_outcome(span: Span, at_unix_nano: int, outcome: Outcome, error: BaseException | str | None) -> None:
+    """Say on a span that runs that its call did not simply succeed."""
+    span.set_attribute("latency.outcome", outcome.value)
+    if outcome is Outcome.ERROR or outcome is Outcome.TIMED_OUT:
         if isinstance(error, BaseException):
             span.set_attribute("error.type", error_type(error))
             span.record_exception(error, timestamp=at_unix_nano)

@@ -7,7 +7,7 @@ from latency_kit.export import ExportSettings
 pytest.importorskip("opentelemetry.sdk", reason="comes with the extra 'otlp'")
 
 from latency_kit.export.process_resource import ProcessResource
-from latency_kit.export.sdk import Resource
+from latency_kit.tracing.sdk import Resource
 
 
 def resource_of(**settings: object) -> ProcessResource:

@@ -1,42 +1,38 @@
-"""The span processor: finished spans wait in a bounded queue for the background thread that sends them.
+"""Finished spans wait here, in a bounded queue, for the background thread that encodes and sends them.
 
-The SDK's own batch processor counts no losses, flushes without a time limit and logs each dropped span;
-this one has the same variables and the same interface.
+The variables of the SDK's batch processor apply (`OTEL_BSP_*`); unlike that one, the queue counts what it
+loses and flushes within a time limit.
 """
 
 import threading
 from collections import deque
 from collections.abc import Sequence
 
-from opentelemetry.context import Context
-
 from latency_kit.export.background import BackgroundWork
-from latency_kit.export.sdk import ReadableSpan, Span, SpanProcessor
+from latency_kit.export.encoded_spans import EncodedSpans
 from latency_kit.export.sending import Sender
 from latency_kit.export.settings import ExportSettings
 from latency_kit.measurement.losses import Losses
+from latency_kit.tracing.span import Span
 
-__all__ = ["SpanBatchProcessor"]
+__all__ = ["SpanQueue"]
 
 
-class SpanBatchProcessor(SpanProcessor):
-    """Sends finished, sampled spans in batches; never blocks or raises in the thread that ends a span.
+class SpanQueue:
+    """Sends finished, sampled spans in batches; never blocks or raises in the thread that puts them in.
 
     * A span is sent, or counted as "spans_dropped" (the queue was full, or export was shut down when it
-      ended) or as "spans_not_exported" (the collector did not take it).
-    * `force_flush` and `shutdown` return within their time limits.
+      came) or as "spans_not_exported" (it could not be encoded, or the collector did not take it).
+    * `flush` and `shutdown` return within their time limits.
     * A forked child sends its own spans only.
     """
 
-    def __init__(
-        self, sender: Sender[Sequence[ReadableSpan]], settings: ExportSettings, losses: Losses
-    ) -> None:
+    def __init__(self, sender: Sender[EncodedSpans], settings: ExportSettings, losses: Losses) -> None:
         self._sender = sender
         self._losses = losses
-        self._queue: deque[ReadableSpan] = deque()
+        self._queue: deque[Span] = deque()
         self._queue_size = settings.span_queue_size
         self._batch_size = min(settings.span_batch_size, settings.span_queue_size)
-        self._exit_timeout_s = settings.exit_timeout_s
         self._closed = False
         self._given_up = False
         self._closing = threading.Lock()
@@ -48,33 +44,32 @@ class SpanBatchProcessor(SpanProcessor):
             after_fork=self._begin_anew_in_child,
         )
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing: spans are taken when they end."""
+    def put(self, span: Span) -> None:
+        """Put one span in."""
+        self.put_many((span,))
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """Put a finished span in the queue, where it is sampled."""
-        context = span.get_span_context()
-        if context is None or not context.trace_flags.sampled:
-            return
+    def put_many(self, spans: Sequence[Span]) -> None:
+        """Put spans in, oldest first; those beyond the size of the queue are dropped."""
         queue = self._queue
         if self._closed:
-            self._losses.count("spans_dropped", why="a span ended after the shutdown of the export")
-        elif len(queue) >= self._queue_size:
-            self._losses.count("spans_dropped", why=f"the queue of {self._queue_size} spans is full")
-        else:
-            queue.append(span)
-            if len(queue) >= self._batch_size:
-                self._work.wake()
+            self._losses.count(
+                "spans_dropped", len(spans), why="spans ended after the shutdown of the export"
+            )
+            return
+        surplus = len(queue) + len(spans) - self._queue_size
+        if surplus > 0:
+            surplus = min(surplus, len(spans))
+            self._losses.count("spans_dropped", surplus, why=f"the queue of {self._queue_size} spans is full")
+            spans = spans[: len(spans) - surplus]
+        queue.extend(spans)
+        if len(queue) >= self._batch_size:
+            self._work.wake()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+    def flush(self, timeout_s: float) -> bool:
         """Send what has ended so far; tell whether the collector took it within the time limit."""
-        return self._work.flush(timeout_millis / 1000)
+        return self._work.flush(timeout_s)
 
-    def shutdown(self) -> None:
-        """Send what has ended so far and stop, within the settings' `exit_timeout_s`."""
-        self.shut_down_within(self._exit_timeout_s)
-
-    def shut_down_within(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """Send what has ended so far and stop; tell whether the collector took it in time."""
         with self._closing:
             if self._closed:
@@ -93,11 +88,18 @@ class SpanBatchProcessor(SpanProcessor):
     def _send_all(self) -> bool:
         succeeded = True
         while not self._given_up and (batch := self._next_batch()):
-            succeeded = self._sender.send(batch, len(batch)) and succeeded
+            encoded = EncodedSpans(batch)
+            if encoded.lost:
+                self._sender.lose(len(encoded.lost), why=encoded.lost[0])
+            if len(encoded):
+                succeeded = self._sender.send(encoded, len(encoded)) and succeeded
+            lost = encoded.lost_attributes
+            if lost:
+                self._losses.count("attributes_not_exported", len(lost), why=lost[0])
         return succeeded
 
-    def _next_batch(self) -> list[ReadableSpan]:
-        batch: list[ReadableSpan] = []
+    def _next_batch(self) -> list[Span]:
+        batch: list[Span] = []
         # Another thread may empty the queue at shutdown, so its length is no promise.
         while len(batch) < self._batch_size:
             try:
