@@ -7,7 +7,9 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
+from latency_kit.errors import ConfigurationError, UsageError
 from latency_kit.measurement.drain import DrainThread
 from latency_kit.measurement.recording import Recording
 from latency_kit.measurement.series import SeriesSnapshot
@@ -16,10 +18,12 @@ from latency_kit.storage.interval_log import IntervalLog
 from latency_kit.storage.shared_archive import archive_ended
 from latency_kit.storage.shared_file import SharedFile
 
-__all__ = ["IntervalLogPart", "SharePart"]
+__all__ = ["IntervalLogPart", "SharePart", "build_interval_parts"]
 
 _PAUSE_S = 0.000_05
 """Between two series, so that a thread that waits for the interpreter gets it."""
+
+_HLOG_READER = "latency_kit.hlog"
 
 _LEAST_REST = 19
 """The thread rests so many times as long as it worked: it takes a twentieth of one core at most."""
@@ -37,6 +41,11 @@ class _PeriodicPart(ABC):
         self._thread = DrainThread(self._tick, interval_s=interval_s)
         self._lock = threading.Lock()
         self._rests_until_s = 0.0
+        self._losses_of_all: Callable[[], Mapping[str, int]] = dict
+
+    def start(self, losses: Callable[[], Mapping[str, int]]) -> None:
+        """Begin to write at intervals; `losses` tells what the whole telemetry lost."""
+        self._losses_of_all = losses
         self._thread.start()
 
     def flush(self, timeout_s: float) -> bool:
@@ -96,13 +105,13 @@ class IntervalLogPart(_PeriodicPart):
         return {"hlog_lines_lost": self._log.lost} if self._log.lost else {}
 
     def _write(self, *, is_last: bool) -> bool:
-        self._log.write(self._readers.read())
+        self._log.write(self._readers.read(_HLOG_READER))
         if is_last:
             self._log.close()
         return self._log.lost == 0
 
     def _forget_parent(self) -> None:
-        self._readers.renew_after_fork()
+        """Leave it to the telemetry, whose readers these are, and to the file, which finds out by itself."""
 
 
 class SharePart(_PeriodicPart):
@@ -111,16 +120,8 @@ class SharePart(_PeriodicPart):
     The first and the last time it also looks whether the directory holds too many files of ended processes.
     """
 
-    def __init__(
-        self,
-        recording: Recording,
-        file: SharedFile,
-        *,
-        interval_s: float,
-        losses: Callable[[], Mapping[str, int]],
-    ) -> None:
+    def __init__(self, recording: Recording, file: SharedFile, *, interval_s: float) -> None:
         self._file = file
-        self._losses_of_all = losses
         self._is_first = True
         self._failed_to_archive = 0
         super().__init__(recording, interval_s=interval_s)
@@ -149,3 +150,33 @@ class SharePart(_PeriodicPart):
         self._is_first = True
         self._failed_to_archive = 0
         self._file.renew_after_fork()
+
+
+def build_interval_parts(
+    recording: Recording,
+    readers: IntervalReaders,
+    *,
+    hlog: Path | str | None,
+    hlog_interval_s: float,
+    share: Path | str | None,
+    share_interval_s: float,
+) -> list[IntervalLogPart | SharePart]:
+    """Set up what was asked for; nothing runs before `start`.
+
+    Raises:
+        ConfigurationError: An interval is not a number above 0, or a path cannot be used.
+    """
+    for name, interval_s in (("hlog_interval_s", hlog_interval_s), ("share_interval_s", share_interval_s)):
+        if not 0 < interval_s < threading.TIMEOUT_MAX:
+            raise ConfigurationError(f"{name} must be a number of seconds above 0, got {interval_s!r}")
+    parts: list[IntervalLogPart | SharePart] = []
+    if hlog is not None:
+        try:
+            log = IntervalLog(hlog)
+        except UsageError as error:
+            raise ConfigurationError(f"hlog: {error}") from error
+        parts.append(IntervalLogPart(recording, log, readers, interval_s=hlog_interval_s))
+    if share is not None:
+        file = SharedFile(share, interval_s=share_interval_s)
+        parts.append(SharePart(recording, file, interval_s=share_interval_s))
+    return parts

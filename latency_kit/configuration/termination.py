@@ -29,11 +29,10 @@ class FlushOnSigterm:
     * In a forked child it works as well.
     """
 
-    def __init__(self, flush: Callable[[float], object], *, timeout_s: float) -> None:
-        """Take the place of the current disposition.
+    def __init__(self, *, timeout_s: float) -> None:
+        """Make sure that the place of the current disposition can be taken; `begin` takes it.
 
         Args:
-            flush: Is given how many seconds it has.
             timeout_s: The longest that the end of the process is held up.
 
         Raises:
@@ -51,17 +50,29 @@ class FlushOnSigterm:
                 "call flush() from there"
             )
         self._previous: Any = previous
-        self._flush = flush
+        self._flush: Callable[[float], object] = _do_nothing
         self._timeout_s = timeout_s
         # Python's own signal handlers may interrupt each other; of all queues only this one allows that.
         self._asked: SimpleQueue[bool] = SimpleQueue()
         self._is_flushing = False
         self._has_flushed = False
+        self._is_in_force = False
+
+    def begin(self, *, flush: Callable[[float], object], end: Callable[[float], object]) -> None:
+        """Take the place of the current disposition.
+
+        Args:
+            flush: Called before a previous handler, which may let the process go on.
+            end: Called before the process ends by the signal. Both are given how many seconds they have.
+        """
+        self._flush = flush if callable(self._previous) else end
+        self._is_in_force = True
         self._start_watching()
         signal.signal(signal.SIGTERM, self._take)
 
     def remove(self) -> None:
         """Put the previous disposition back, unless another one has taken our place; never raises."""
+        self._is_in_force = False
         self._asked.put(False)
         with contextlib.suppress(ValueError):  # not the main thread: what stays does nothing but chain
             if signal.getsignal(signal.SIGTERM) == self._take:
@@ -79,7 +90,8 @@ class FlushOnSigterm:
         ).start()
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self._has_flushed:
+        if self._has_flushed or not self._is_in_force:
+            # Out of force it may still be called: by a handler that was set later and chains to this one.
             self._has_flushed = False
             self._do_as_before(number, frame)
         elif not self._is_flushing:
@@ -108,6 +120,10 @@ class FlushOnSigterm:
     def _flush_quietly(self) -> None:
         with contextlib.suppress(Exception):
             self._flush(self._timeout_s)
+
+
+def _do_nothing(_timeout_s: float) -> None:
+    """Stand for `flush` until `begin`."""
 
 
 def _ident(thread: threading.Thread) -> int:

@@ -1,4 +1,4 @@
-"""Intervals of a whole recording: what was recorded since a reader last looked."""
+"""Intervals of a whole recording: what was recorded since a reader last looked.
 
 HdrHistogram's Recorder keeps an interval histogram for each series and reader. Here a reader keeps what it
 saw last and the difference is taken when it looks again: nothing is added to the hot path or the drain,
