@@ -6,6 +6,7 @@ Exit codes: 0 all budgets met, 1 a budget breached, 2 wrong use (one line on sta
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ class _NewFile(click.Path):
     """A file to be written at the end of the run: checked before it, so that no run is for nothing."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = Path(super().convert(value, param, ctx))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not path.parent.is_dir():
             self.fail(f"{path}: there is no directory {path.parent}; make it first", param, ctx)
         return path

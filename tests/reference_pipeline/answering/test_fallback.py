@@ -14,12 +14,13 @@ from reference_pipeline.ports import AnswererError
 
 @dataclass
 class Scripted:
-    """An answerer that says `texts` and then ends, or fails with `failure`."""
+    """An answerer that says `texts` and then ends, fails with `failure`, or says no more (`stalls`)."""
 
     provider: Provider
     texts: Sequence[str] = ("one ", "two")
     failure: str | None = None
     ends: bool = True
+    stalls: bool = False
     there: bool = True
     probes: int = 0
     asked: int = 0
@@ -34,8 +35,10 @@ class Scripted:
         self.asked += 1
         try:
             for index, text in enumerate(self.texts):
-                last = self.ends and self.failure is None and index == len(self.texts) - 1
+                last = self.ends and not self.stalls and self.failure is None and index == len(self.texts) - 1
                 yield AnswerChunk(text=text, provider=self.provider, source="s", last=last)
+            if self.stalls:
+                await asyncio.Event().wait()
             if self.failure is not None:
                 raise AnswererError(self.failure)
         finally:
@@ -148,8 +151,52 @@ def test_a_provider_that_failed_is_left_out_until_the_recheck_time(question: Que
     assert heard(answerer, question)[0].text == "back"
 
 
+def test_a_silent_provider_gets_the_next_one_beside_it_and_is_given_up_when_that_speaks(
+    question: Question,
+) -> None:
+    first, second, third = cloud(texts=(), stalls=True), local(), notes()
+    chunks = heard(FallbackAnswerer([first, second, third], patience_s=0.01), question)
+    assert [chunk.provider for chunk in chunks] == [Provider.OLLAMA_LOCAL] * 2
+    assert (first.left, third.asked) == (True, 0)
+    assert not any(chunk.restart for chunk in chunks)
+
+
+def test_a_provider_that_speaks_in_time_is_not_raced(question: Question) -> None:
+    first, second = cloud(), notes()
+    heard(FallbackAnswerer([first, second], patience_s=10), question)
+    assert second.asked == 0
+
+
+def test_the_silent_one_may_still_win_when_the_one_beside_it_fails(question: Question) -> None:
+    class Late(Scripted):
+        async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
+            await failed.wait()
+            yield AnswerChunk(text="late", provider=self.provider, source="s", last=True)
+
+    class Failing(Scripted):
+        async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
+            failed.set()
+            raise AnswererError("down")
+            yield  # makes it a stream
+
+    async def go() -> list[AnswerChunk]:
+        answerer = FallbackAnswerer(
+            [Late(Provider.OLLAMA_CLOUD), Failing(Provider.OLLAMA_LOCAL)], patience_s=0.01
+        )
+        return [chunk async for chunk in answerer.answer(question)]
+
+    failed = asyncio.Event()
+    assert [chunk.text for chunk in asyncio.run(go())] == ["late"]
+
+
+def test_a_winner_that_dies_half_way_is_replaced_by_one_that_was_not_asked_yet(question: Question) -> None:
+    providers = [cloud(texts=(), stalls=True), local(texts=("half",), failure="cut"), notes(texts=("whole",))]
+    chunks = heard(FallbackAnswerer(providers, patience_s=0.01), question)
+    assert [(chunk.text, chunk.restart) for chunk in chunks] == [("half", False), ("whole", True)]
+
+
 def test_who_leaves_early_closes_the_stream_that_runs(question: Question) -> None:
-    first = cloud()
+    first = cloud(stalls=True)
 
     async def go() -> None:
         stream = FallbackAnswerer([first]).answer(question)
