@@ -17,7 +17,9 @@ from latency_kit.budget.model import (
     FailureRule,
     LatencyBudget,
 )
+from latency_kit.budget.notices import AlertNotice, NoticeKind
 from latency_kit.budget.objective import WORKBOOK_ALERTS, BurnRateAlert, Objective
+from latency_kit.budget.objective_status import ObjectiveStatus, WindowBurn
 from latency_kit.budget.policy import BudgetPolicy, PlacedBudget
 from latency_kit.budget.policy_file import load_policy, parse_policy
 from latency_kit.budget.watch import BudgetWatch
@@ -27,6 +29,7 @@ __all__ = [
     "DEFAULT_MIN_SAMPLES",
     "DEFAULT_PERCENTILE",
     "WORKBOOK_ALERTS",
+    "AlertNotice",
     "Allotment",
     "BudgetEvaluation",
     "BudgetPolicy",
@@ -36,9 +39,12 @@ __all__ = [
     "FailureRule",
     "JudgedSeries",
     "LatencyBudget",
+    "NoticeKind",
     "Objective",
+    "ObjectiveStatus",
     "PlacedBudget",
     "Verdict",
+    "WindowBurn",
     "evaluate",
     "load_policy",
     "parse_policy",

@@ -28,7 +28,17 @@ class CountWindow:
         bad: Bad ones among them.
     """
 
-    __slots__ = ("_bad", "_events", "_newest", "_slots", "bad", "events", "interval_ns", "window_ns")
+    __slots__ = (
+        "_bad",
+        "_events",
+        "_newest",
+        "_oldest",
+        "_slots",
+        "bad",
+        "events",
+        "interval_ns",
+        "window_ns",
+    )
 
     def __init__(self, window_ns: int, *, intervals: int = COUNT_INTERVALS) -> None:
         self.window_ns = window_ns
@@ -38,6 +48,8 @@ class CountWindow:
         self._events = array("Q", bytes(8 * self._slots))
         self._bad = array("Q", bytes(8 * self._slots))
         self._newest = 0
+        # No interval before this one counted anything; so that the oldest is not looked for from the start.
+        self._oldest = 0
         self.events = 0
         self.bad = 0
 
@@ -48,6 +60,8 @@ class CountWindow:
             self._advance(index)
         elif index <= self._newest - self._slots:
             return
+        if index < self._oldest or not self.events:
+            self._oldest = index
         slot = index % self._slots
         self._events[slot] += events
         self._bad[slot] += bad
@@ -65,11 +79,18 @@ class CountWindow:
         begin_ns = at_ns // self.interval_ns * self.interval_ns
         return begin_ns, begin_ns + self.interval_ns
 
+    def expiry_of(self, at_ns: int) -> int:
+        """Return when an event that happened at `at_ns` leaves the window."""
+        return (at_ns // self.interval_ns + self._slots) * self.interval_ns
+
     def next_expiry_ns(self) -> int | None:
         """Return when the oldest events that are counted will leave the window; None where there are none."""
         if not self.events:
             return None
-        oldest = next(index for index, _, _ in self.intervals())
+        oldest = max(self._oldest, self._newest - self._slots + 1)
+        while not self._events[oldest % self._slots]:
+            oldest += 1
+        self._oldest = oldest
         return (oldest + self._slots) * self.interval_ns
 
     def intervals(self) -> Iterator[tuple[int, int, int]]:

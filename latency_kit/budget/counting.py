@@ -84,6 +84,10 @@ class CallCounts:
         for window in self.windows.values():
             window.advance(now_ns)
 
+    def first_expiry_of(self, at_ns: int) -> int:
+        """Return when a call that ended at `at_ns` leaves the first of the windows."""
+        return min(window.expiry_of(at_ns) for window in self.windows.values())
+
     def next_expiry_ns(self) -> int | None:
         """Return when the counts will next change without a call; None where they will not."""
         expiries = [window.next_expiry_ns() for window in self.windows.values()]

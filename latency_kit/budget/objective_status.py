@@ -10,7 +10,7 @@ from latency_kit.budget.objective import Objective
 from latency_kit.budget.window_length import window_text
 from latency_kit.errors import NoDataError
 
-__all__ = ["ObjectiveStatus", "WindowBurn", "objective_verdict"]
+__all__ = ["ObjectiveStatus", "WindowBurn"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +97,3 @@ class ObjectiveStatus:
         left = f"{100 * self.remaining_error_budget:.1f} % of the error budget left"
         firing = f", alerts: {', '.join(self.firing)}" if self.firing else ""
         return f"{self.name}: {self.verdict}, {left}, {counted}{firing}"
-
-
-def objective_verdict(objective: Objective, events: int, bad: int) -> Verdict:
-    """Judge the counts of an objective's window, in exact arithmetic."""
-    if events < objective.min_events:
-        return Verdict.NO_DATA
-    return Verdict.MET if bad <= objective.allowed_bad * events else Verdict.BREACHED

@@ -13,7 +13,7 @@ from latency_kit.budget.evaluation import Verdict
 from latency_kit.budget.notices import AlertNotice, NoticeKind
 from latency_kit.budget.objective import BurnRateAlert, Objective
 from latency_kit.budget.objective_rules import exact
-from latency_kit.budget.objective_status import ObjectiveStatus, WindowBurn, objective_verdict
+from latency_kit.budget.objective_status import ObjectiveStatus, WindowBurn
 from latency_kit.budget.window_length import window_text
 
 __all__ = ["BREACH", "SIGHT_OF_BREACH", "ObjectiveTracker"]
@@ -29,34 +29,34 @@ SIGHT_OF_BREACH: Final = {
 
 
 class _Alert:
-    """A burn-rate alert with what is derived from it once.
+    """A burn-rate alert with its windows and what is derived from it once.
 
     Its rule for few calls: the long window must hold the objective's `min_events`, the short one its share
     of them (at the same pace, rounded up).
     """
 
-    __slots__ = ("declared", "few_in_long", "few_in_short", "most_bad", "state")
+    __slots__ = ("declared", "few_in_long", "few_in_short", "long", "most_bad", "short", "state")
 
-    def __init__(self, declared: BurnRateAlert, objective: Objective) -> None:
+    def __init__(self, declared: BurnRateAlert, objective: Objective, counts: CallCounts) -> None:
         self.declared = declared
+        self.long = counts.windows[declared.long_window_ns]
+        self.short = counts.windows[declared.short_window_ns]
         self.few_in_long = objective.min_events
         share = Fraction(declared.short_window_ns, declared.long_window_ns)
         self.few_in_short = math.ceil(objective.min_events * share)
+        # The ratio of bad events above which a window burns faster than the alert's rate.
         self.most_bad = exact(declared.burn_rate) * objective.allowed_bad
-        """The ratio of bad events above which the window burns faster than the alert's rate."""
         self.state = AlertState()
 
-    def sight(self, long_burn: WindowBurn, short_burn: WindowBurn) -> Sight:
-        if long_burn.events < self.few_in_long:
+    def sight(self) -> Sight:
+        if self.long.events < self.few_in_long:
             return Sight.LOST
-        if short_burn.events < self.few_in_short:
+        if self.short.events < self.few_in_short:
             return Sight.UNCLEAR
-        both = self._is_above(long_burn) and self._is_above(short_burn)
+        # In whole numbers: exact, and cheap enough to be asked at every call of a backtest.
+        most, of = self.most_bad.numerator, self.most_bad.denominator
+        both = all(window.bad * of > most * window.events for window in (self.long, self.short))
         return Sight.TRUE if both else Sight.FALSE
-
-    def _is_above(self, burn: WindowBurn) -> bool:
-        # In whole numbers, since this is asked at every step of a backtest.
-        return burn.bad * self.most_bad.denominator > self.most_bad.numerator * burn.events
 
 
 class ObjectiveTracker:
@@ -74,7 +74,9 @@ class ObjectiveTracker:
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.counts = CallCounts(objective.threshold_ns, objective.failures, objective.windows_ns)
-        self._alerts = [_Alert(alert, objective) for alert in objective.alerts]
+        self._whole = self.counts.windows[objective.window_ns]
+        self._allowed_bad = objective.allowed_bad
+        self._alerts = [_Alert(alert, objective, self.counts) for alert in objective.alerts]
         self._breach = AlertState()
 
     @property
@@ -91,12 +93,11 @@ class ObjectiveTracker:
     def status(self) -> ObjectiveStatus:
         """Return how the objective stands as of the latest time that it was told."""
         objective = self.objective
-        whole = self.counts.windows[objective.window_ns]
         return ObjectiveStatus(
             objective=objective,
-            verdict=objective_verdict(objective, whole.events, whole.bad),
-            events=whole.events,
-            bad=whole.bad,
+            verdict=self._verdict(),
+            events=self._whole.events,
+            bad=self._whole.bad,
             burns=tuple(self._burn(length_ns) for length_ns in self.counts.windows),
             firing=self.firing,
         )
@@ -106,26 +107,28 @@ class ObjectiveTracker:
         self.counts.advance(now_ns)
         notices = []
         for alert in self._alerts:
-            long_burn = self._burn(alert.declared.long_window_ns)
-            short_burn = self._burn(alert.declared.short_window_ns)
-            change = alert.state.see(alert.sight(long_burn, short_burn), now_ns)
+            change = alert.state.see(alert.sight(), now_ns)
             if change is not None:
-                notices.append(self._burn_notice(change, alert, long_burn, short_burn))
-        whole = self.counts.windows[self.objective.window_ns]
-        verdict = objective_verdict(self.objective, whole.events, whole.bad)
-        change = self._breach.see(SIGHT_OF_BREACH[verdict], now_ns)
+                notices.append(self._burn_notice(change, alert))
+        change = self._breach.see(SIGHT_OF_BREACH[self._verdict()], now_ns)
         if change is not None:
             notices.append(self._breach_notice(change))
         return notices
+
+    def _verdict(self) -> Verdict:
+        events, bad = self._whole.events, self._whole.bad
+        if events < self.objective.min_events:
+            return Verdict.NO_DATA
+        is_met = bad * self._allowed_bad.denominator <= self._allowed_bad.numerator * events
+        return Verdict.MET if is_met else Verdict.BREACHED
 
     def _burn(self, length_ns: int) -> WindowBurn:
         window = self.counts.windows[length_ns]
         return WindowBurn(objective=self.objective, window_ns=length_ns, events=window.events, bad=window.bad)
 
-    def _burn_notice(
-        self, change: AlertChange, alert: _Alert, long_burn: WindowBurn, short_burn: WindowBurn
-    ) -> AlertNotice:
+    def _burn_notice(self, change: AlertChange, alert: _Alert) -> AlertNotice:
         declared = alert.declared
+        long_burn, short_burn = self._burn(declared.long_window_ns), self._burn(declared.short_window_ns)
         burns = " and ".join(_burn_text(burn) for burn in (long_burn, short_burn))
         name = self.objective.name
         if change.kind is NoticeKind.FIRED:
