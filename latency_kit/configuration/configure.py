@@ -2,20 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from latency_kit.budget import BudgetPolicy, BudgetWatch, load_policy
 from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
 from latency_kit.configuration.activation import activate
 from latency_kit.configuration.exports import build_exports
-from latency_kit.configuration.parts import JsonlPart, Part, WatchPart
+from latency_kit.configuration.parts import CallsOverLimit, JsonlPart, Part, WatchPart
+from latency_kit.configuration.process_hooks import EXIT_TIMEOUT_S
 from latency_kit.configuration.telemetry import Telemetry
+from latency_kit.configuration.termination import FlushOnSigterm
 from latency_kit.errors import ConfigurationError
 from latency_kit.export.settings import ExportSettings
 from latency_kit.measurement.drain import DRAIN_INTERVAL_S, DrainThread
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import AttributeValue
 from latency_kit.measurement.recording import MeasurementObserver, Recording
+from latency_kit.measurement.series_intervals import IntervalReaders
 from latency_kit.storage import JsonlWriter, RecentRing
+
+if TYPE_CHECKING:
+    from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
 
 __all__ = ["configure"]
 
@@ -41,6 +48,11 @@ def configure(
     temporality: str | None = None,
     metric_interval_s: float | None = None,
     observers: Iterable[MeasurementObserver] = (),
+    hlog: Path | str | None = None,
+    hlog_interval_s: float = 10.0,
+    share: Path | str | None = None,
+    share_interval_s: float = 1.0,
+    flush_on_sigterm: bool = False,
     drain_interval_s: float = DRAIN_INTERVAL_S,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Telemetry:
@@ -69,6 +81,14 @@ def configure(
         temporality: "cumulative" or "delta".
         metric_interval_s: Time between two exports of metrics, in seconds.
         observers: Told of every measurement, in batches, off the hot path.
+        hlog: Path of an HdrHistogram interval log (`.hlog`) to append every interval to, one line a series.
+        hlog_interval_s: The length of its intervals, in seconds.
+        share: A directory through which all processes of a run share their series; `merge_processes` reads
+            it. Each run should have one of its own.
+        share_interval_s: How often this process renews its file there, in seconds: the most that is missing
+            of it when it is killed. Renewing takes a twentieth of one core at most, if need be less often.
+        flush_on_sigterm: Whether SIGTERM writes and sends what was recorded before it takes effect as it
+            would have; by default it ends the process without that.
         drain_interval_s: The longest that a finished call waits for its record, in seconds.
         clock: Where times come from.
 
@@ -99,27 +119,53 @@ def configure(
         policy = load_policy(budgets)
     anchor = WallAnchor.take(clock)
     losses = Losses()
-    ring = RecentRing(recent)
-    taken: list[MeasurementObserver] = [ring, *observers]
+    taken: list[MeasurementObserver] = [*observers]
     parts: list[Part] = []
-    if policy.budgets:
-        watch = BudgetWatch(policy)
-        taken.append(watch)
-        parts.append(WatchPart(watch))
     if jsonl is not None:
         writer = JsonlWriter(Path(jsonl))
         taken.append(writer)
         parts.append(JsonlPart(writer))
     recording = Recording(anchor=anchor, losses=losses, observers=taken)
-    exports = build_exports(settings, recording, losses, spans=spans)
+    # A measurement is made of a call only where somebody reads it.
+    ring = RecentRing(recent, materialise=recording.measurement_of)
+    recording.observe_entries(ring)
+    if policy.budgets:
+        watch = BudgetWatch(policy)
+        recording.observe_entries(CallsOverLimit(watch, recording))
+        parts.append(WatchPart(watch))
+    intervals = IntervalReaders(recording, now_unix_nano=lambda: anchor.to_unix_nano(clock.monotonic_ns()))
+    interval_parts: list[IntervalLogPart | SharePart] = []
+    if hlog is not None or share is not None:
+        from latency_kit.configuration import interval_parts as at_intervals  # noqa: PLC0415  # few need it
+
+        interval_parts = at_intervals.build_interval_parts(
+            recording,
+            intervals,
+            hlog=hlog,
+            hlog_interval_s=hlog_interval_s,
+            share=share,
+            share_interval_s=share_interval_s,
+        )
+    sigterm = FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None
+    exports = build_exports(settings, recording, losses, spans=spans, anchor=anchor, clock=clock)
     parts.append(exports)
     _configured = Telemetry(
         recording=recording,
         ring=ring,
         losses=losses,
         policy=policy,
-        drain=DrainThread(recording.drain, interval_s=drain_interval_s),
+        drain=DrainThread(recording.drain_gently, interval_s=drain_interval_s),
         parts=parts,
+        intervals=intervals,
+        interval_parts=interval_parts,
+        sigterm=sigterm,
     )
-    activate(recording, clock=clock, anchor=anchor, losses=losses, span_maker=exports.span_maker)
+    activate(
+        recording,
+        clock=clock,
+        anchor=anchor,
+        losses=losses,
+        span_maker=exports.span_maker,
+        fast=exports.fast_spans(clock),
+    )
     return _configured

@@ -1,8 +1,7 @@
 """The handle of what `configure()` has set up: read it, flush it, shut it down."""
 
-import atexit
-import os
-import weakref
+import threading
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -10,14 +9,21 @@ from typing import TYPE_CHECKING, Self
 from latency_kit.budget import BudgetEvaluation, BudgetPolicy, evaluate
 from latency_kit.configuration.activation import deactivate
 from latency_kit.configuration.parts import Part
+from latency_kit.configuration.process_hooks import follow_process
 from latency_kit.measurement.drain import DrainThread
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import Measurement
-from latency_kit.measurement.recording import Recording, SeriesSnapshot
+from latency_kit.measurement.recording import Recording
+from latency_kit.measurement.series import SeriesSnapshot
+from latency_kit.measurement.series_intervals import DEFAULT_READER, IntervalReaders, RecordedInterval
 from latency_kit.storage import RecentRing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
+    from latency_kit.configuration.termination import FlushOnSigterm
+    from latency_kit.measurement.active import Entry
 
 __all__ = ["Telemetry"]
 
@@ -28,33 +34,56 @@ class Telemetry:
     * Readers see every call that ended before they asked.
     * `flush` and `shutdown` end within their time limit and never raise; `shutdown` is idempotent.
     * After `shutdown` nothing is recorded, and what was recorded can still be read.
+    * All parts share one time limit; files of this machine come first, the network last.
+    * After a fork the child has series, intervals and files of its own.
     """
 
     def __init__(
         self,
         *,
         recording: Recording,
-        ring: RecentRing[Measurement],
+        ring: "RecentRing[Entry]",
         losses: Losses,
         policy: BudgetPolicy,
         drain: DrainThread,
         parts: "Sequence[Part]",
+        intervals: IntervalReaders,
+        interval_parts: "Sequence[IntervalLogPart | SharePart]" = (),
+        sigterm: "FlushOnSigterm | None" = None,
     ) -> None:
         self._recording = recording
         self._ring = ring
         self._losses = losses
         self._drain = drain
-        self._parts = tuple(parts)
+        self._interval_parts = tuple(interval_parts)
+        self._parts: tuple[Part, ...] = (*interval_parts, *parts)
+        self._intervals = intervals
+        self._sigterm = sigterm
+        self._ending = threading.RLock()
         self._closed = False
+        self._ended_well = True
         self.policy = policy
         drain.start()
-        atexit.register(_shutdown_if_alive, weakref.ref(self))
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_renewal(weakref.ref(self)))
+        for part in self._interval_parts:
+            part.start(self.losses)
+        if sigterm is not None:
+            sigterm.begin(flush=self.flush, end=self.shutdown)
+        follow_process(self)
 
     def snapshot(self) -> tuple[SeriesSnapshot, ...]:
         """Return every series with its histogram, by name and outcome."""
         return self._recording.snapshot()
+
+    def interval(self, reader: str = DEFAULT_READER) -> RecordedInterval:
+        """Return what was recorded since the last call with this `reader`, at first since the start.
+
+        Each reader has intervals of its own, and each value is in exactly one of them: counts and sums are
+        exact; a minimum or maximum is known to a bucket's width where it is none of the whole recording.
+
+        Raises:
+            UsageError: There are 64 other readers.
+        """
+        return self._intervals.read(reader)
 
     def recent(self) -> tuple[Measurement, ...]:
         """Return the latest measurements (1000 by default), oldest first."""
@@ -74,19 +103,34 @@ class Telemetry:
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Write and send what has been recorded; tell whether all of it went within `timeout_s` seconds."""
-        self._recording.drain()
-        done = [part.flush(timeout_s) for part in self._parts]
+        until_s = time.monotonic() + timeout_s
+        done = [self._recording.drain_within(timeout_s)]
+        done += [part.flush(_left_s(until_s)) for part in self._parts]
         return all(done)
 
     def shutdown(self, timeout_s: float = 5.0) -> bool:
-        """Stop recording, then flush and end everything within about `timeout_s` seconds."""
-        if self._closed:
-            return True
-        self._closed = True
+        """Stop recording, then flush and end everything; tell whether that came about in `timeout_s` seconds.
+
+        Whoever calls it while another thread is at it waits for that.
+        """
+        until_s = time.monotonic() + timeout_s
+        if not self._ending.acquire(timeout=max(timeout_s, 0.0)):
+            return False
+        try:
+            if not self._closed:
+                self._closed = True
+                self._ended_well = self._end(until_s)
+            return self._ended_well
+        finally:
+            self._ending.release()
+
+    def _end(self, until_s: float) -> bool:
         deactivate()
-        self._drain.stop()
-        self._recording.drain()
-        done = [part.shutdown(timeout_s) for part in self._parts]
+        if self._sigterm is not None:
+            self._sigterm.remove()
+        self._drain.stop(_left_s(until_s))
+        done = [self._recording.drain_within(_left_s(until_s))]
+        done += [part.shutdown(_left_s(until_s)) for part in self._parts]
         return all(done)
 
     @property
@@ -105,25 +149,32 @@ class Telemetry:
     ) -> None:
         self.shutdown()
 
-    def _renew_after_fork(self) -> None:
-        if self._closed:
-            return
-        self._losses.renew_after_fork()
-        self._recording.renew_after_fork()
-        self._ring.clear()
-        self._drain.start()
+    def hold_for_fork(self, timeout_s: float) -> None:
+        """Wait until nothing is half done, and keep it so until the fork is over."""
+        self._recording.hold(timeout_s)
+
+    def let_go_after_fork(self) -> None:
+        """Go on in the parent."""
+        self._recording.let_go()
+
+    def renew_after_fork(self) -> None:
+        """Begin anew in the child: its series, its intervals, its files, its threads."""
+        try:
+            if self._closed:
+                return
+            self._ending = threading.RLock()
+            self._losses.renew_after_fork()
+            self._recording.renew_after_fork()
+            self._ring.clear()
+            self._intervals.renew_after_fork()
+            self._drain.start()
+            for part in self._interval_parts:
+                part.renew_after_fork()
+            if self._sigterm is not None:
+                self._sigterm.renew_after_fork()
+        finally:
+            self._recording.let_go()
 
 
-def _shutdown_if_alive(reference: "weakref.ref[Telemetry]") -> None:
-    telemetry = reference()
-    if telemetry is not None:
-        telemetry.shutdown(timeout_s=2.0)
-
-
-def _renewal(reference: "weakref.ref[Telemetry]") -> "Callable[[], None]":
-    def renew() -> None:
-        telemetry = reference()
-        if telemetry is not None:
-            telemetry._renew_after_fork()  # noqa: SLF001  # the class's own fork hook
-
-    return renew
+def _left_s(until_s: float) -> float:
+    return max(until_s - time.monotonic(), 0.0)

@@ -99,10 +99,7 @@ class Recording:
 
     def drain(self) -> None:
         """Handle all entries appended so far."""
-        with self._lock:
-            waiting = len(self._pending) + len(self._taken)
-            while waiting > 0 and (handled := self._handle(_TAKEN_AT_ONCE)):
-                waiting -= handled
+        self._fold_all()
         self._tell()
 
     def drain_within(self, timeout_s: float) -> bool:
@@ -130,14 +127,16 @@ class Recording:
         self._tell()
 
     def snapshot(self) -> tuple[SeriesSnapshot, ...]:
-        """Return all series, by name and outcome."""
-        self.drain()
+        """Return all series, by name and outcome; does not wait for an observer that another thread tells."""
+        self._fold_all()
+        self._tell(is_waiting=False)
         with self._lock:
             return self._snapshots()
 
     def collect(self) -> tuple[SeriesSnapshot, ...]:
         """Return all series as `snapshot` does, and begin to look for new exemplars."""
-        self.drain()
+        self._fold_all()
+        self._tell(is_waiting=False)
         with self._lock:
             taken = self._snapshots()
             for series in self._series.values():
@@ -208,6 +207,12 @@ class Recording:
             span_id=span_id,
         )
 
+    def _fold_all(self) -> None:
+        with self._lock:
+            waiting = len(self._pending) + len(self._taken)
+            while waiting > 0 and (handled := self._handle(_TAKEN_AT_ONCE)):
+                waiting -= handled
+
     def _handle(self, most: int) -> int:
         """Take and fold at most that many entries, the lock being held; return how many there were."""
         taken = self._taken
@@ -277,10 +282,14 @@ class Recording:
             site.kept = series
         return series
 
-    def _tell(self) -> None:
-        """Tell the observers what has been folded since they were told last."""
-        # Also with nothing left to tell: another thread may be telling, and a reader must not overtake it.
-        with self._telling:
+    def _tell(self, *, is_waiting: bool = True) -> None:
+        """Tell the observers what has been folded since they were told last.
+
+        Whoever waits does so also with nothing left to tell: another thread may still be telling.
+        """
+        if not self._telling.acquire(blocking=is_waiting):
+            return
+        try:
             if not self._untold:
                 return
             with self._lock:
@@ -291,6 +300,8 @@ class Recording:
                 measurements = [self.measurement_of(entry) for entry in untold]
                 for each in self._observers:
                     self._tell_one(each, measurements)
+        finally:
+            self._telling.release()
 
     def _tell_one(self, observer: Callable[[Sequence[Any]], None], batch: Sequence[Any]) -> None:
         try:
