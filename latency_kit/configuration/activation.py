@@ -38,7 +38,7 @@ def activate(
     active.losses = losses
     active.span_maker = span_maker
     active.append = recording.append
-    active.fast = fast
+    active.fast = None if active.call_class is not None else fast
 
 
 def deactivate() -> None:
@@ -50,7 +50,7 @@ def deactivate() -> None:
 
 def renew_fast_spans(fast: "FastSpans | None") -> None:
     """Change how call sites make spans, where they make any."""
-    if active.append is not None and active.span_maker is not None:
+    if active.append is not None and active.span_maker is not None and active.call_class is None:
         active.fast = fast
 
 

@@ -1,0 +1,170 @@
+"""Calls in flight: what has begun and not ended, so that a call that never returns can be seen.
+
+    latency_kit.configure(in_flight=True)
+    for call in latency_kit.in_flight():        # oldest first
+        print(call.name, call.age_ns, call.running_in)
+
+Following calls costs about a microsecond each, so it is done only when asked. While it is, calls take the
+ordinary way through `open_call`; call sites with `span=False` on plain functions stay out of it.
+"""
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from latency_kit.measurement.active import active
+from latency_kit.measurement.call_site import CallSite
+from latency_kit.measurement.measurement import Outcome
+from latency_kit.measurement.open_call import OpenCall
+from latency_kit.measurement.readings import Reading, register, unregister
+from latency_kit.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from latency_kit.measurement.spans import SpanMaker
+
+__all__ = ["CallInFlight", "FollowedCall", "follow_calls", "followed_calls", "in_flight"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInFlight:
+    """A call that had begun and not ended when it was asked for.
+
+    Attributes:
+        component: The part of the program.
+        operation: What it does.
+        start_ns: Its start on the monotonic clock.
+        age_ns: How long it has taken so far.
+        running_in: Name of the asyncio task, or of the thread, in which it began.
+        trace_id: Of its span, 0 < id < 2**128, where it has one.
+    """
+
+    component: str
+    operation: str
+    start_ns: int
+    age_ns: int
+    running_in: str
+    trace_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        """`component.operation`."""
+        return f"{self.component}.{self.operation}"
+
+
+_calls: "weakref.WeakValueDictionary[int, FollowedCall]" = weakref.WeakValueDictionary()
+
+
+class FollowedCall(OpenCall):
+    """An open call that is listed until it ends.
+
+    * It is listed weakly: a call that is thrown away without an end is no longer in flight.
+    """
+
+    __slots__ = ("__weakref__", "running_in")
+
+    def __init__(self, site: CallSite, start_ns: int, maker: "SpanMaker | None", span: "Span | None") -> None:
+        super().__init__(site, start_ns, maker, span)
+        self.running_in = _where()
+        _calls[id(self)] = self
+
+    def end(
+        self,
+        outcome: Outcome = Outcome.OK,
+        error: BaseException | str | None = None,
+        *,
+        at_ns: int | None = None,
+    ) -> None:
+        """End the call; it is no longer listed."""
+        _calls.pop(id(self), None)
+        super().end(outcome, error, at_ns=at_ns)
+
+
+class _Figures:
+    """Count and greatest age, to be read."""
+
+    __slots__ = ("__weakref__",)
+
+    def readings(self) -> Iterable[Reading]:
+        """Return how many calls are in flight, and the age of the oldest."""
+        calls = in_flight()
+        yield Reading(
+            name="latency.calls.in_flight",
+            unit="{call}",
+            description="Calls that have begun and not ended.",
+            value=len(calls),
+        )
+        if calls:
+            yield Reading(
+                name="latency.calls.oldest_age",
+                unit="s",
+                description="How long the oldest call in flight has taken so far.",
+                value=calls[0].age_ns / NS_PER_S,
+                together="max",
+            )
+
+
+_figures = _Figures()
+
+
+def in_flight() -> tuple[CallInFlight, ...]:
+    """Return the calls that have begun and not ended, oldest first; empty where calls are not followed."""
+    now_ns = active.clock()
+    calls = [
+        CallInFlight(
+            component=call.site.component,
+            operation=call.site.operation,
+            start_ns=call.start_ns,
+            age_ns=max(now_ns - call.start_ns, 0),
+            running_in=call.running_in,
+            trace_id=_trace_id(call),
+        )
+        for call in list(_calls.values())
+    ]
+    return tuple(sorted(calls, key=lambda call: call.start_ns))
+
+
+def followed_calls() -> list[FollowedCall]:
+    """Return the open calls themselves, in no order; for probes that say what delayed them."""
+    return list(_calls.values())
+
+
+def follow_calls(*, on: bool) -> None:
+    """Follow the calls that begin from now on, or stop doing so."""
+    active.call_class = FollowedCall if on else None
+    if on:
+        # Call sites that make their spans by themselves would not be seen.
+        active.fast = None
+        register(_figures)
+    else:
+        unregister(_figures)
+        _calls.clear()
+
+
+def _where() -> str:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # no loop runs in this thread
+            task = None
+        if task is not None:
+            return str(task.get_name())
+    return threading.current_thread().name
+
+
+def _trace_id(call: OpenCall) -> int | None:
+    if call.span is None:
+        return None
+    span_context = call.span.get_span_context()
+    return span_context.trace_id if span_context.is_valid else None
+
+
+if hasattr(os, "register_at_fork"):
+    # What other threads of the parent had begun does not go on in the child.
+    os.register_at_fork(after_in_child=_calls.clear)
