@@ -70,10 +70,11 @@ class FastSpans:
         key: Under which that context holds the current span.
         context: Makes a context of a dictionary.
         clock: The monotonic clock.
-        fail: Ends a span by the exception that left the call.
+        end: Ends a span, takes the exception that left the call or None and what attributes were added, and
+            hands the span over.
     """
 
-    __slots__ = ("clock", "context", "current", "fail", "key", "span", "tracer")
+    __slots__ = ("clock", "context", "current", "end", "key", "span", "tracer")
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class FastSpans:
         key: str,
         context: Callable[[dict[str, Any]], Any],
         clock: Callable[[], int],
-        fail: Callable[[Any, int, BaseException], None],
+        end: "Callable[[Any, int, BaseException | None, Mapping[str, AttributeValue] | None], None]",
     ) -> None:
         self.span = span
         self.tracer = tracer
@@ -92,7 +93,7 @@ class FastSpans:
         self.key = key
         self.context = context
         self.clock = clock
-        self.fail = fail
+        self.end = end
 
 
 class _Active:

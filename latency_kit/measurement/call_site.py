@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from latency_kit.errors import UsageError
 from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue
 
-__all__ = ["CallSite", "shared_call_site"]
+__all__ = ["CallSite", "checked_attributes", "shared_call_site"]
 
 _SCALARS = (str, bool, int, float)
 

@@ -3,17 +3,28 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextvars import Token
 from sys import modules
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from latency_kit.errors import UsageError
 from latency_kit.measurement.active import TRACE_API, active
-from latency_kit.measurement.call_site import CallSite, shared_call_site
+from latency_kit.measurement.call_site import CallSite, checked_attributes, shared_call_site
+from latency_kit.measurement.context import leave_context, traceparent_of
 from latency_kit.measurement.measurement import AttributeValue
-from latency_kit.measurement.open_call import NOTHING_OPEN, OpenCall, _NothingOpen, enter_call
+from latency_kit.measurement.open_call import (
+    NOTHING_OPEN,
+    MeasuredBlock,
+    OpenCall,
+    enter_call,
+    is_kept_attribute,
+)
 from latency_kit.measurement.outcomes import error_type, outcome_of
 from latency_kit.measurement.streams import measured_async_generator, measured_generator
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 __all__ = ["measure_latency"]
 
@@ -45,7 +56,7 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         UsageError: A name or an attribute is unfit, or what is decorated is not a function.
     """
 
-    __slots__ = ("_call", "_site")
+    __slots__ = ("_added", "_call", "_fast", "_fixed", "_site", "_span", "_token")
 
     def __init__(
         self,
@@ -55,11 +66,11 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         attributes: Mapping[str, AttributeValue] | None = None,
         span: bool = True,
     ) -> None:
-        if attributes is None:
-            self._site = shared_call_site(component, operation, makes_span=span)
-        else:
-            self._site = CallSite(component, operation, attributes, makes_span=span)
-        self._call: OpenCall | _NothingOpen | None = None
+        self._site = shared_call_site(component, operation, makes_span=span)
+        self._fixed = None if attributes is None else checked_attributes(attributes)
+        self._call: MeasuredBlock | None = None
+        self._token: Token[Any] | None = None
+        self._span: Any = None
 
     def __call__(self, function: F) -> F:
         """Return `function` measured.
@@ -68,18 +79,32 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
             UsageError: `function` is a class, a coroutine or generator that already runs, a `classmethod`
                 or anything else that is not a function.
         """
-        measured: F = _kind_of(function)(self._site, function)
+        measured: F = _kind_of(function)(self._whole_site(), function)
         functools.update_wrapper(measured, function)
         return measured
 
-    def __enter__(self) -> "OpenCall | _NothingOpen":
-        if self._call is not None:
+    def __enter__(self) -> "MeasuredBlock":
+        if self._call is not None or self._token is not None:
             raise UsageError(
                 f"this measure_latency of {self._site.name!r} is already measuring a block; "
                 "write measure_latency(...) anew in each with statement"
             )
-        call = enter_call(self._site) or NOTHING_OPEN
-        self._call = call
+        fast, site = active.fast, self._site
+        if fast is not None and site.makes_span:
+            outer = fast.current.get()
+            above = None
+            if not outer or (len(outer) == 1 and type(above := outer.get(fast.key)) is fast.span):
+                self._fast = fast
+                self._added: dict[str, AttributeValue] | None = None
+                span = self._span = fast.span()
+                span.site = site
+                span.tracer = fast.tracer
+                span.up = above
+                span.end_ns = span.identity = span.details = span.result = span.context_made = None
+                self._token = fast.current.set(fast.context({fast.key: span}))
+                span.start_ns = fast.clock()
+                return self
+        call = self._call = enter_call(self._whole_site()) or NOTHING_OPEN
         return call
 
     def __exit__(
@@ -88,6 +113,26 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        token = self._token
+        if token is None:
+            self._exit_open_call(error)
+            return
+        fast, span = self._fast, self._span
+        end_ns = fast.clock()
+        self._token = None
+        try:
+            fast.current.reset(token)
+        except ValueError:
+            leave_context(token)
+        if error is None and self._added is None and self._fixed is None:
+            span.end_ns = end_ns
+            append = active.append
+            if append is not None:
+                append(span)
+        else:
+            fast.end(span, end_ns, error, {**(self._fixed or {}), **(self._added or {})})
+
+    def _exit_open_call(self, error: BaseException | None) -> None:
         call, self._call = self._call, None
         if isinstance(call, OpenCall):
             call.deactivate()
@@ -96,7 +141,40 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
             else:
                 call.end_with(error)
 
-    async def __aenter__(self) -> "OpenCall | _NothingOpen":
+    def _whole_site(self) -> CallSite:
+        """Return the call site with the fixed attributes, where there are any."""
+        site = self._site
+        if self._fixed is None:
+            return site
+        return CallSite(site.component, site.operation, self._fixed, makes_span=site.makes_span)
+
+    def set_attribute(self, key: str, value: AttributeValue) -> None:
+        """Add an attribute to the block's span and measurement; after the end it is ignored.
+
+        One of a type that OpenTelemetry cannot hold is dropped and counted as "attributes_dropped".
+        """
+        if self._token is not None and is_kept_attribute(key, value):
+            if self._added is None:
+                self._added = {}
+            self._added[key] = value
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
+        """Add several attributes."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    @property
+    def span(self) -> "Span | None":
+        """The block's span; None where none is made."""
+        span: Span | None = self._span
+        return span
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C `traceparent` of the block's span; empty where none is made."""
+        return "" if self._span is None else traceparent_of(self._span.get_span_context())
+
+    async def __aenter__(self) -> "MeasuredBlock":
         return self.__enter__()
 
     async def __aexit__(
@@ -164,7 +242,7 @@ def _plain_function(site: CallSite, function: Callable[P, R]) -> Callable[P, R]:
         except BaseException as error:
             end_ns = clock()
             fast.current.reset(token)
-            fast.fail(span, end_ns, error)
+            fast.end(span, end_ns, error, None)
             raise
         span.end_ns = clock()
         fast.current.reset(token)
@@ -223,17 +301,51 @@ def _plain_function_without_span(site: CallSite, function: Callable[P, R]) -> Ca
 
 def _coroutine_function(site: CallSite, function: Callable[P, Any]) -> Callable[P, Any]:
     async def measured(*args: P.args, **kwargs: P.kwargs) -> Any:
-        call = enter_call(site)
-        if call is None:
-            return await function(*args, **kwargs)
+        fast = active.fast
+        if fast is None or not site.makes_span:
+            return await _measured_coroutine(site, function, args, kwargs)
+        outer = fast.current.get()
+        above = None
+        if outer and (len(outer) > 1 or type(above := outer.get(fast.key)) is not fast.span):
+            return await _measured_coroutine(site, function, args, kwargs)
+        span = fast.span()
+        span.site = site
+        span.tracer = fast.tracer
+        span.up = above
+        span.end_ns = span.identity = span.details = span.result = span.context_made = None
+        token = fast.current.set(fast.context({fast.key: span}))
+        clock = fast.clock
+        span.start_ns = clock()
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            call.deactivate()
-            call.end_with(error)
+            end_ns = clock()
+            # It may be thrown away in another task's context, where nothing is to be undone.
+            leave_context(token)
+            fast.end(span, end_ns, error, None)
             raise
-        call.deactivate()
-        call.end()
+        span.end_ns = clock()
+        leave_context(token)
+        append = active.append
+        if append is not None:
+            append(span)
         return result
 
     return measured
+
+
+async def _measured_coroutine(
+    site: CallSite, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    call = enter_call(site)
+    if call is None:
+        return await function(*args, **kwargs)
+    try:
+        result = await function(*args, **kwargs)
+    except BaseException as error:
+        call.deactivate()
+        call.end_with(error)
+        raise
+    call.deactivate()
+    call.end()
+    return result

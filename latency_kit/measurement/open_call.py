@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from latency_kit.measurement.active import active, current_span_maker
 from latency_kit.measurement.call_site import CallSite, is_attribute_value
@@ -15,7 +15,36 @@ if TYPE_CHECKING:
 
     from latency_kit.measurement.spans import SpanMaker
 
-__all__ = ["NOTHING_OPEN", "OpenCall", "enter_call", "open_call"]
+__all__ = [
+    "NOTHING_OPEN",
+    "MeasuredBlock",
+    "OpenCall",
+    "enter_call",
+    "is_kept_attribute",
+    "open_call",
+]
+
+
+class MeasuredBlock(Protocol):
+    """What a `with measure_latency(...)` block is given."""
+
+    @property
+    def span(self) -> "Span | None":
+        """The block's span; None where none is made."""
+        ...
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C `traceparent` of the block's span; empty where none is made."""
+        ...
+
+    def set_attribute(self, key: str, value: AttributeValue, /) -> None:
+        """Add an attribute to the block's span and measurement."""
+        ...
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue], /) -> None:
+        """Add several attributes."""
+        ...
 
 
 class OpenCall:
@@ -39,12 +68,10 @@ class OpenCall:
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Add an attribute to the span and to the measurement's metadata."""
-        if not isinstance(key, str) or not key or not is_attribute_value(value):
-            active.losses.count("attributes_dropped", why=f"{key!r} of type {type(value).__name__}")
-            return
-        if self._attributes is None:
-            self._attributes = {}
-        self._attributes[key] = value
+        if is_kept_attribute(key, value):
+            if self._attributes is None:
+                self._attributes = {}
+            self._attributes[key] = value
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Add several attributes."""
@@ -103,6 +130,14 @@ class OpenCall:
     def end_with(self, error: BaseException) -> None:
         """End the call by the exception that left it."""
         self.end(outcome_of(error), error)
+
+
+def is_kept_attribute(key: str, value: AttributeValue) -> bool:
+    """Tell whether an attribute that was added to a call can be kept; it is counted where it cannot."""
+    if isinstance(key, str) and key and is_attribute_value(value):
+        return True
+    active.losses.count("attributes_dropped", why=f"{key!r} of type {type(value).__name__}")
+    return False
 
 
 class _NothingOpen:

@@ -54,7 +54,7 @@ class OwnSpanMaker(SpanMaker):
             key=SPAN_KEY,
             context=Context,
             clock=clock,
-            fail=self._fail,
+            end=self._end,
         )
 
     def start(
@@ -148,11 +148,18 @@ class OwnSpanMaker(SpanMaker):
         fixed = site.span_attributes
         return self.provider.holds_plainly(len(fixed) + len(added)) and fixed.keys().isdisjoint(added)
 
-    def _fail(self, span: Span, end_ns: int, error: BaseException) -> None:
+    def _end(
+        self,
+        span: Span,
+        end_ns: int,
+        error: BaseException | None,
+        attributes: Mapping[str, AttributeValue] | None,
+    ) -> None:
         site = span.site
         assert site is not None  # noqa: S101  # the call site has just made the span
+        outcome = Outcome.OK if error is None else outcome_of(error)
         entry = self.finish(
-            site, span, span.start_ns, end_ns, outcome=outcome_of(error), error=error, attributes=None
+            site, span, span.start_ns, end_ns, outcome=outcome, error=error, attributes=attributes or None
         )
         append = active.append
         if append is not None:
