@@ -53,10 +53,6 @@ def test_every_public_name_of_a_floor_is_there_and_listed_in_order(floor: str) -
     assert not [name for name in module.__all__ if name.startswith("_")]
 
 
-def test_what_documentation_and_tools_see_of_the_package_is_all_of_it() -> None:
-    assert set(latency_kit.__all__) <= {*dir(latency_kit), "Telemetry", "configure"}
-
-
 def _faults(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
