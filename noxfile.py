@@ -39,7 +39,8 @@ def bootstrap() -> None:
     """Install nox into `.nox/bootstrap` and run there the sessions that the command line names."""
     home = ROOT / ".nox" / "bootstrap"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if subprocess.run([python, "-c", "import nox"], check=False, capture_output=True).returncode != 0:
+    probe = [python, "-c", "import nox"]
+    if not python.exists() or subprocess.run(probe, check=False, capture_output=True).returncode != 0:
         print("setting up nox in .nox/bootstrap ...", flush=True)
         make_environment(home)
         subprocess.run([python, "-m", "pip", "install", "--quiet", NOX], check=True)
