@@ -8,9 +8,11 @@ __all__ = [
     "BudgetExceededError",
     "ConfigurationError",
     "CorruptDataError",
+    "DeadlineExceededError",
     "LatencyKitError",
     "MissingExtraError",
     "NoDataError",
+    "NoDeadlineError",
     "PolicyError",
     "UsageError",
 ]
@@ -74,3 +76,24 @@ class BudgetExceededError(LatencyKitError):
         self.duration_ns = duration_ns
         self.limit_ns = limit_ns
         super().__init__(message)
+
+
+class DeadlineExceededError(LatencyKitError, TimeoutError):
+    """A deadline has passed: a strict one, one that was asked about, or one that cancelled its block.
+
+    Attributes:
+        deadline: The deadline's name.
+        overrun_ns: How long ago it had passed, in nanoseconds.
+    """
+
+    def __init__(self, deadline: str, overrun_ns: int) -> None:
+        self.deadline = deadline
+        self.overrun_ns = overrun_ns
+        super().__init__(f"the deadline {deadline!r} passed {overrun_ns / 1e6:.3f} ms ago")
+
+    def __reduce__(self) -> tuple[type["DeadlineExceededError"], tuple[str, int]]:
+        return type(self), (self.deadline, self.overrun_ns)
+
+
+class NoDeadlineError(LatencyKitError, LookupError):
+    """What remains was asked where no deadline is set."""

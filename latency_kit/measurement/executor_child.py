@@ -5,15 +5,20 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
+from opentelemetry.context import Context
+
 from latency_kit.measurement.active import active
 from latency_kit.measurement.carrier import context_of
 from latency_kit.measurement.context import use_context
 
-__all__ = ["ChildFuture", "ChildTimes", "run_in_child"]
+__all__ = ["ChildFuture", "ChildTimes", "brought_along", "run_in_child"]
 
 R = TypeVar("R")
 
 _TIMES = "_latency_kit_times"
+
+brought_along: list[Callable[[Context, Callable[..., Any]], Callable[..., Any]]] = []
+"""Wrappers of the function before it is pickled, for values of the context that no header carries."""
 
 
 class ChildTimes(NamedTuple):

@@ -20,7 +20,7 @@ from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.carrier import carrier_of
 from latency_kit.measurement.context import current_context, use_context
-from latency_kit.measurement.executor_child import ChildFuture, ChildTimes, run_in_child
+from latency_kit.measurement.executor_child import ChildFuture, ChildTimes, brought_along, run_in_child
 from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.open_call import open_call
 from latency_kit.measurement.outcomes import outcome_of
@@ -99,7 +99,10 @@ class MeasuredExecutor(Executor):
         submitted_ns = active.clock()
         future: Future[R]
         if self._crosses_process:
-            inside = self._inside.submit(run_in_child, carrier_of(context), fn, args, kwargs)
+            crossing: Callable[..., Any] = fn
+            for wrap in brought_along:
+                crossing = wrap(context, crossing)
+            inside = self._inside.submit(run_in_child, carrier_of(context), crossing, args, kwargs)
             future = ChildFuture(inside, partial(self._note_child, context, submitted_ns))
         else:
             future = self._inside.submit(self._run, context, submitted_ns, partial(fn, *args, **kwargs))

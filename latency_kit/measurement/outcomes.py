@@ -2,7 +2,10 @@
 
 from latency_kit.measurement.measurement import Outcome
 
-__all__ = ["error_name", "error_type", "outcome_of"]
+__all__ = ["PASSED_DEADLINE", "error_name", "error_type", "outcome_of"]
+
+PASSED_DEADLINE = "the deadline has passed"
+"""The message of a cancellation by a deadline, by which calls inside are told apart from those given up."""
 
 _CANCELLATIONS = frozenset({"CancelledError", "Cancelled", "GeneratorExit", "KeyboardInterrupt"})
 """Names of exceptions by which a call is given up: asyncio, concurrent.futures, trio, generators, a person.
@@ -12,9 +15,14 @@ Names instead of types, since importing asyncio alone would take longer than our
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Tell cancellation apart from failure."""
+    """Tell cancellation and time limits apart from failure.
+
+    asyncio's, sockets' and `concurrent.futures`' timeouts are the built-in one; so is a passed deadline.
+    """
+    if isinstance(error, TimeoutError):
+        return Outcome.TIMED_OUT
     if type(error).__name__ in _CANCELLATIONS:
-        return Outcome.CANCELLED
+        return Outcome.TIMED_OUT if PASSED_DEADLINE in error.args else Outcome.CANCELLED
     return Outcome.ERROR
 
 
