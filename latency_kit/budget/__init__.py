@@ -3,6 +3,15 @@
 Knows nothing of exporters, storage and reports.
 """
 
+from latency_kit.budget.backtest import (
+    BacktestResult,
+    Episode,
+    IntervalOfCalls,
+    SubjectHistory,
+    backtest,
+    evaluate_history,
+)
+from latency_kit.budget.counting import Call
 from latency_kit.budget.evaluation import (
     BudgetEvaluation,
     Durations,
@@ -17,7 +26,7 @@ from latency_kit.budget.model import (
     FailureRule,
     LatencyBudget,
 )
-from latency_kit.budget.notices import AlertNotice, NoticeKind
+from latency_kit.budget.notices import AlertNotice, NoticeKind, instant_text
 from latency_kit.budget.objective import WORKBOOK_ALERTS, BurnRateAlert, Objective
 from latency_kit.budget.objective_status import ObjectiveStatus, WindowBurn
 from latency_kit.budget.policy import BudgetPolicy, PlacedBudget
@@ -31,21 +40,29 @@ __all__ = [
     "WORKBOOK_ALERTS",
     "AlertNotice",
     "Allotment",
+    "BacktestResult",
     "BudgetEvaluation",
     "BudgetPolicy",
     "BudgetWatch",
     "BurnRateAlert",
+    "Call",
     "Durations",
+    "Episode",
     "FailureRule",
+    "IntervalOfCalls",
     "JudgedSeries",
     "LatencyBudget",
     "NoticeKind",
     "Objective",
     "ObjectiveStatus",
     "PlacedBudget",
+    "SubjectHistory",
     "Verdict",
     "WindowBurn",
+    "backtest",
     "evaluate",
+    "evaluate_history",
+    "instant_text",
     "load_policy",
     "parse_policy",
     "window_ns",

@@ -8,16 +8,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby
-from typing import Any
 
 from latency_kit.budget.budget_tracking import BudgetTracker
 from latency_kit.budget.counting import Call
-from latency_kit.budget.notices import AlertNotice, NoticeKind, instant_text
+from latency_kit.budget.evaluation import BudgetEvaluation, CallsOfOutcome, evaluate_one
+from latency_kit.budget.notices import AlertNotice, NoticeKind
 from latency_kit.budget.objective_tracking import BREACH, ObjectiveTracker
 from latency_kit.budget.policy import BudgetPolicy
-from latency_kit.histogram import HistogramSnapshot
+from latency_kit.histogram import Histogram, HistogramSnapshot
+from latency_kit.measurement.measurement import Outcome
 
-__all__ = ["BacktestResult", "Episode", "IntervalOfCalls", "SubjectHistory", "backtest"]
+__all__ = [
+    "BacktestResult",
+    "Episode",
+    "IntervalOfCalls",
+    "SubjectHistory",
+    "backtest",
+    "evaluate_history",
+]
 
 Series = tuple[str, str]
 
@@ -168,6 +176,34 @@ def backtest(
     )
 
 
+def evaluate_history(
+    policy: BudgetPolicy,
+    calls: Mapping[Series, Iterable[Call]],
+    *,
+    intervals: Mapping[Series, Iterable[IntervalOfCalls]] | None = None,
+) -> tuple[BudgetEvaluation, ...]:
+    """Judge every budget without a window over all of the history, in the order of the policy."""
+    evaluations = []
+    for placed in policy.placements:
+        if placed.budget.window_ns is not None:
+            continue
+        good, failed = Histogram(), Histogram()
+        for call in calls.get(placed.budget.series, ()):
+            (good if call.is_ok else failed).record(call.duration_ns)
+        for interval in (intervals or {}).get(placed.budget.series, ()):
+            (good if interval.is_ok else failed).add(interval.durations)
+        evaluations.append(
+            evaluate_one(
+                placed,
+                [
+                    CallsOfOutcome(outcome=Outcome.OK, histogram=good.snapshot()),
+                    CallsOfOutcome(outcome=Outcome.ERROR, histogram=failed.snapshot()),
+                ],
+            )
+        )
+    return tuple(evaluations)
+
+
 def _follow(
     tracker: ObjectiveTracker | BudgetTracker, calls: Sequence[Call], intervals: Sequence[IntervalOfCalls]
 ) -> Iterator[AlertNotice]:
@@ -209,35 +245,3 @@ def _episodes(notices: Sequence[AlertNotice]) -> tuple[Episode, ...]:
             at = running.pop(notice.alert)
             episodes[at] = Episode(fired=episodes[at].fired, ended=notice)
     return tuple(episodes)
-
-
-def subject_data(history: SubjectHistory) -> dict[str, Any]:
-    """Return the history of one objective or budget as JSON data; what is not there is absent."""
-    return {
-        "subject": history.subject,
-        "name": history.name,
-        "measures": history.measures,
-        "events": history.events,
-        "breaches": [_episode_data(episode) for episode in history.breaches],
-        "alerts": [_alert_data(history, episode) for episode in history.alerts],
-    }
-
-
-def _alert_data(history: SubjectHistory, episode: Episode) -> dict[str, Any]:
-    data = {"alert": episode.alert, "severity": episode.fired.severity} | _episode_data(episode)
-    lead_ns = history.lead_ns(episode)
-    if lead_ns is not None:
-        data["seconds_before_breach"] = lead_ns / 1_000_000_000
-    return data
-
-
-def _episode_data(episode: Episode) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "fired": instant_text(episode.fired.at_unix_nano),
-        "message": episode.fired.message,
-        "figures": dict(episode.fired.figures),
-    }
-    if episode.ended is not None:
-        data["ended"] = instant_text(episode.ended.at_unix_nano)
-        data["how"] = episode.ended.kind.value
-    return data

@@ -4,11 +4,10 @@ Knows no clock, as `objective_tracking`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from latency_kit.budget.alert_state import AlertChange, AlertState
 from latency_kit.budget.counting import Call, CallCounts
-from latency_kit.budget.evaluation import BudgetEvaluation, Verdict, evaluate_one
+from latency_kit.budget.evaluation import BudgetEvaluation, CallsOfOutcome, Verdict, evaluate_one
 from latency_kit.budget.histogram_window import HistogramWindow
 from latency_kit.budget.model import LatencyBudget
 from latency_kit.budget.notices import AlertNotice, NoticeKind
@@ -17,7 +16,6 @@ from latency_kit.budget.policy import PlacedBudget
 from latency_kit.budget.rules import ms_text
 from latency_kit.budget.window_length import window_text
 from latency_kit.errors import UsageError
-from latency_kit.histogram import HistogramSnapshot
 from latency_kit.histogram.layout import DEFAULT_LAYOUT
 from latency_kit.histogram.percentile import ceil_rank
 from latency_kit.measurement.measurement import Outcome
@@ -91,8 +89,8 @@ class BudgetTracker:
         return evaluate_one(
             self.placed,
             [
-                _Window(outcome=Outcome.OK, histogram=self.good.snapshot()),
-                _Window(outcome=Outcome.ERROR, histogram=self.failed.snapshot()),
+                CallsOfOutcome(outcome=Outcome.OK, histogram=self.good.snapshot()),
+                CallsOfOutcome(outcome=Outcome.ERROR, histogram=self.failed.snapshot()),
             ],
         )
 
@@ -140,14 +138,6 @@ class BudgetTracker:
             trace_id=None if last_bad is None else last_bad.trace_id,
             span_id=None if last_bad is None else last_bad.span_id,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Window:
-    """The durations in a window, as `evaluate` takes them."""
-
-    outcome: Outcome
-    histogram: HistogramSnapshot
 
 
 def _add_durations(window: HistogramWindow, calls: Sequence[Call]) -> None:

@@ -16,6 +16,7 @@ from latency_kit.units import ns_to_ms
 
 __all__ = [
     "BudgetEvaluation",
+    "CallsOfOutcome",
     "Durations",
     "JudgedCalls",
     "JudgedSeries",
@@ -81,6 +82,14 @@ class JudgedSeries(JudgedCalls, Protocol):
     def operation(self) -> str:
         """What it did."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsOfOutcome:
+    """Durations of calls with one outcome, for `evaluate_one`."""
+
+    outcome: Outcome
+    histogram: Durations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

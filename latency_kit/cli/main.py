@@ -1,35 +1,16 @@
-"""`latency-kit`: commands, options and exit codes. What a command says lives in the module of its name.
+"""The commands about budget policies and recorded measurements, and the import of all other commands.
 
-Exit codes: 0 all is well, 1 a budget is breached, 2 wrong use or unreadable input (standard error says what).
-The only module here that knows click.
+What a command prints lives in the module of its name.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from latency_kit.budget import load_policy
 from latency_kit.cli.budgets import policy_json, policy_lines
-from latency_kit.errors import LatencyKitError, MissingExtraError
+from latency_kit.cli.command_line import EXIT_USAGE, FILE, click, errors_on_standard_error, main
 from latency_kit.storage import export_csv
 
-try:
-    import click
-except ImportError as missing:
-    raise MissingExtraError("click", "cli") from missing
-
 __all__ = ["EXIT_USAGE", "main"]
-
-EXIT_USAGE = 2
-
-_FILE = click.Path(path_type=Path)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="latency-kit")
-def main() -> None:
-    """Look at latency budgets and at recorded measurements."""
 
 
 @main.group()
@@ -38,8 +19,8 @@ def budgets() -> None:
 
 
 @budgets.command()
-@click.argument("file", type=_FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print the budgets as JSON.")
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print the policy, or its mistakes, as JSON.")
 def check(file: Path, *, as_json: bool) -> None:
     """Check a budget policy FILE (TOML, or a pyproject.toml with [tool.latency_kit]).
 
@@ -47,8 +28,13 @@ def check(file: Path, *, as_json: bool) -> None:
 
     Example: latency-kit budgets check budgets.toml
     """
-    with _errors_on_standard_error():
-        policy = load_policy(file)
+    with errors_on_standard_error():
+        try:
+            policy = load_policy(file)
+        except PolicyError as error:
+            if as_json:
+                click.echo(mistakes_json(error))
+            raise
         if as_json:
             click.echo(policy_json(policy))
         else:
@@ -56,9 +42,40 @@ def check(file: Path, *, as_json: bool) -> None:
                 click.echo(line)
 
 
+@budgets.command()
+@click.argument("policy", type=FILE)
+@click.argument("history", type=FILE, nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def backtest(policy: Path, history: tuple[Path, ...], *, as_json: bool) -> None:
+    """Run POLICY over HISTORY: when it would have alerted, and how long before or after a breach.
+
+    HISTORY is one or more performance.jsonl or .hlog files; their rotated parts are read as well. Budgets
+    without a window are judged over all of it. Exit codes: 0 no alert and no breach, 1 an alert or a breach,
+    2 wrong use or unreadable input.
+
+    Example: latency-kit budgets backtest budgets.toml performance.jsonl
+    """
+    with errors_on_standard_error():
+        loaded = load_policy(policy)
+        series = {
+            *(placed.budget.series for placed in loaded.placements),
+            *(objective.series for objective in loaded.objectives),
+        }
+        found = read_history(history, series)
+        result = run_backtest(loaded, found.calls, intervals=found.intervals)
+        whole = evaluate_history(loaded, found.calls, intervals=found.intervals)
+    if as_json:
+        click.echo(backtest_json(result, whole, found))
+    else:
+        for line in backtest_lines(result, whole, found):
+            click.echo(line)
+    if not is_all_well(result, whole):
+        sys.exit(EXIT_BREACHED)
+
+
 @main.command()
-@click.argument("source", type=_FILE)
-@click.argument("target", type=_FILE)
+@click.argument("source", type=FILE)
+@click.argument("target", type=FILE)
 @click.option("--rotated", is_flag=True, help="Read the older, rotated parts of SOURCE first.")
 @click.option("--byte-order-mark", is_flag=True, help="Begin with the mark by which Excel knows UTF-8.")
 def csv(source: Path, target: Path, *, rotated: bool, byte_order_mark: bool) -> None:
@@ -66,15 +83,6 @@ def csv(source: Path, target: Path, *, rotated: bool, byte_order_mark: bool) -> 
 
     Example: latency-kit csv performance.jsonl performance.csv
     """
-    with _errors_on_standard_error():
+    with errors_on_standard_error():
         count = export_csv(source, target, rotated=rotated, byte_order_mark=byte_order_mark)
         click.echo(f"{target}: {count} {'measurement' if count == 1 else 'measurements'}")
-
-
-@contextmanager
-def _errors_on_standard_error() -> Iterator[None]:
-    try:
-        yield
-    except LatencyKitError as error:
-        click.echo(f"latency-kit: {error}", err=True)
-        sys.exit(EXIT_USAGE)

@@ -61,7 +61,7 @@ def test_a_good_policy_is_listed_with_its_tree(policy: Path) -> None:
 
 
 def test_a_policy_is_given_as_json(policy: Path) -> None:
-    listed = json.loads(run("budgets", "check", policy, "--json").stdout)
+    listed = json.loads(run("budgets", "check", policy, "--json").stdout)["budgets"]
     assert [budget["name"] for budget in listed] == ["answer", "answer.prompt"]
     assert listed[1]["limit_ms"] == 50
     assert listed[1]["percentile"] == 99
