@@ -4,16 +4,31 @@ Knows nothing of renderers, the command line and live telemetry.
 """
 
 from latency_kit.session.account import TurnAccount, account
+from latency_kit.session.critical_path import CriticalPath, PathKind, PathSegment, critical_path
 from latency_kit.session.durations import CallDurations
 from latency_kit.session.environment import KEY_PACKAGES, Environment
 from latency_kit.session.session import DISPLAY_FACT, Session
+from latency_kit.session.span_record import (
+    SpanRecord,
+    records_of_measurements,
+    records_of_spans,
+    records_of_stored,
+)
 
 __all__ = [
     "DISPLAY_FACT",
     "KEY_PACKAGES",
     "CallDurations",
+    "CriticalPath",
     "Environment",
+    "PathKind",
+    "PathSegment",
     "Session",
+    "SpanRecord",
     "TurnAccount",
     "account",
+    "critical_path",
+    "records_of_measurements",
+    "records_of_spans",
+    "records_of_stored",
 ]
