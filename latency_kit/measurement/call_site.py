@@ -47,6 +47,12 @@ class CallSite:
     is_call: ClassVar[bool] = True
     """False for series that hold a part of calls (`DurationSeries`): observers are told of calls only."""
 
+    expected_interval_ns: int = 0
+    """Above 0 the series of this site is corrected for coordinated omission (`expected_interval`)."""
+
+    corrected: "CallSite | None" = None
+    """The site of the corrected series beside the raw one, where there is one."""
+
     def __init__(
         self,
         component: str,

@@ -181,6 +181,7 @@ def record(
     error: BaseException | str | None = None,
     context: Context | None = None,
     span: bool = True,
+    expected_interval_ns: int | None = None,
 ) -> None:
     """Record a call that is known only afterwards.
 
@@ -194,6 +195,8 @@ def record(
         error: The exception, or the name of its type.
         context: Parent of its span; the current context by default.
         span: False records the histogram only.
+        expected_interval_ns: How often a fixed-rate source means to do this; the series `operation.corrected`
+            then holds beside the calls those that one of them kept from being taken.
 
     Raises:
         UsageError: The end lies before the start, or a name or an attribute is unfit.
@@ -203,7 +206,12 @@ def record(
             f"{component}.{operation} cannot end at {end_ns} before it starts at {start_ns}; "
             "both are monotonic nanoseconds as now_ns() gives them"
         )
-    site = CallSite(component, operation, attributes, makes_span=span)
+    if expected_interval_ns is None:
+        site = CallSite(component, operation, attributes, makes_span=span)
+    else:
+        from latency_kit.measurement.expected_interval import fixed_rate_site  # noqa: PLC0415  # for few programs
+
+        site = fixed_rate_site(component, operation, expected_interval_ns, attributes, makes_span=span)
     call = open_call(site, context=context, start_ns=start_ns)
     if call is not None:
         call.end(outcome, error, at_ns=end_ns)

@@ -6,14 +6,22 @@ and whenever somebody reads. A reader therefore always sees every call that ende
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from latency_kit.clock import WallAnchor
+from latency_kit.histogram import HistogramSnapshot
 from latency_kit.measurement.active import Entry, FinishedSpan, active
 from latency_kit.measurement.losses import Losses
-from latency_kit.measurement.measurement import NO_ATTRIBUTES, Measurement, Outcome
+from latency_kit.measurement.measurement import Measurement, Outcome
 from latency_kit.measurement.series import Exemplar, Series, SeriesSnapshot
+from latency_kit.measurement.series_attributes import (
+    SeriesId,
+    SeriesIds,
+    added_attributes,
+    attributes_of,
+    order_of,
+)
 
 __all__ = ["EntryObserver", "Exemplar", "MeasurementObserver", "Recording", "SeriesSnapshot"]
 
@@ -71,6 +79,7 @@ class Recording:
         losses: Losses,
         observers: Iterable[MeasurementObserver] = (),
         max_untold: int = MAX_UNTOLD,
+        ids: SeriesIds | None = None,
     ) -> None:
         self._anchor = anchor
         self._losses = losses
@@ -81,7 +90,9 @@ class Recording:
         self._pending: list[Entry] = []
         self._taken: list[Entry] = []
         self._untold: list[Entry] = []
-        self._series: dict[tuple[str, str, Outcome], Series] = {}
+        self._ids = SeriesIds() if ids is None else ids
+        self._looks_at_attributes = self._ids.looks_at_attributes
+        self._series: dict[SeriesId, Series] = {}
         self._lock = threading.Lock()
         self._telling = threading.RLock()
         self._held: list[Any] = []
@@ -156,6 +167,25 @@ class Recording:
         held, self._held = self._held, []
         for lock in reversed(held):
             lock.release()
+
+    def folded(self, component: str, operation: str) -> Mapping[Outcome, HistogramSnapshot] | None:
+        """Return one operation's histograms by outcome, without the calls that still wait for the drain.
+
+        For callers that must not wait, such as a decision on the way of a request: None while another
+        thread is at work on the series.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            found: dict[Outcome, HistogramSnapshot] = {}
+            for series_id, series in self._series.items():
+                if series_id[0] == component and series_id[1] == operation:
+                    taken = series.histogram_now()
+                    known = found.get(series_id[2])
+                    found[series_id[2]] = taken if known is None else known.merge(taken)
+            return found
+        finally:
+            self._lock.release()
 
     def renew_after_fork(self) -> None:
         """Forget what the parent recorded, so that the child's series are its own."""
@@ -254,10 +284,14 @@ class Recording:
                 outcome = ok if span.result is None else span.result[0]
             series = site.kept
             if outcome is not ok or series is None or series.owner is not self:
-                series = self._series_of(site, outcome)
+                series = self._series_of(site, outcome, entry)
             duration_ns = end_ns - start_ns
             series.durations_ns.append(duration_ns)
             touched[id(series)] = series
+            if site.corrected is not None:
+                corrected = self._series_of(site.corrected, outcome, entry)
+                corrected.durations_ns.append(duration_ns)
+                touched[id(corrected)] = corrected
             if span is not None and duration_ns > series.exemplar_above_ns:
                 series.note_exemplar(duration_ns, end_ns, span)
             if site.is_call:
@@ -273,12 +307,16 @@ class Recording:
                 del self._untold[:surplus]
                 self._losses.count("measurements_dropped", surplus, why="observers are slower than the calls")
 
-    def _series_of(self, site: Any, outcome: Outcome) -> Series:
-        key = (site.component, site.operation, outcome)
-        series = self._series.get(key)
+    def _series_of(self, site: Any, outcome: Outcome, entry: Entry) -> Series:
+        added = added_attributes(entry) if self._looks_at_attributes else None
+        wanted = self._ids.id_of(site, outcome, added)
+        series = self._series.get(wanted)
         if series is None:
-            series = self._series[key] = Series(self)
-        if outcome is Outcome.OK:
+            admitted = self._ids.admitted(wanted, self._series, self._losses)
+            series = self._series.get(admitted)
+            if series is None:
+                series = self._series[admitted] = Series(self, site.expected_interval_ns)
+        if outcome is Outcome.OK and not self._looks_at_attributes:
             site.kept = series
         return series
 
@@ -333,15 +371,15 @@ class Recording:
     def _snapshots(self) -> tuple[SeriesSnapshot, ...]:
         return tuple(
             SeriesSnapshot(
-                component=component,
-                operation=operation,
-                outcome=outcome,
-                attributes=NO_ATTRIBUTES,
+                component=series_id[0],
+                operation=series_id[1],
+                outcome=series_id[2],
+                attributes=attributes_of(series_id),
                 histogram=series.histogram_now(),
                 start_unix_nano=self.start_unix_nano,
                 exemplars=tuple(series.exemplars(self._anchor)),
             )
-            for (component, operation, outcome), series in sorted(self._series.items())
+            for series_id, series in sorted(self._series.items(), key=lambda item: order_of(item[0]))
         )
 
 

@@ -38,7 +38,7 @@ class SeriesSnapshot:
         component: The part of the program.
         operation: What it did.
         outcome: How the calls of this series ended.
-        attributes: The attributes that make the series one of its own (none as yet).
+        attributes: The attributes that make the series one of its own (`SeriesIds`).
         histogram: Their durations.
         start_unix_nano: When the recording began.
         exemplars: The slowest calls with a sampled trace since the last export, slowest first.
@@ -62,6 +62,7 @@ class Series:
     """The durations of one series, and the slowest calls that have a trace.
 
     * Every duration noted is in the histogram once `histogram_now` has been asked for it.
+    * With an expected interval, so are the durations that coordinated omission has kept from being taken.
 
     Attributes:
         owner: The recording that it belongs to; None once that has forgotten it.
@@ -69,12 +70,20 @@ class Series:
         exemplar_above_ns: A call is an exemplar only where it took longer.
     """
 
-    __slots__ = ("_exemplars", "_histogram", "durations_ns", "exemplar_above_ns", "owner")
+    __slots__ = (
+        "_exemplars",
+        "_expected_interval_ns",
+        "_histogram",
+        "durations_ns",
+        "exemplar_above_ns",
+        "owner",
+    )
 
-    def __init__(self, owner: "Recording") -> None:
+    def __init__(self, owner: "Recording", expected_interval_ns: int = 0) -> None:
         self.owner: Recording | None = owner
         self.durations_ns: list[int] = []
         self.exemplar_above_ns = -1
+        self._expected_interval_ns = expected_interval_ns
         self._histogram = Histogram()
         self._exemplars: list[tuple[int, int, Any]] = []
 
@@ -118,4 +127,8 @@ class Series:
     def _fold(self) -> None:
         # Emptied first: should the histogram refuse the batch, it must not be offered it for ever.
         waiting, self.durations_ns = self.durations_ns, []
-        self._histogram.record_many(waiting)
+        if not self._expected_interval_ns:
+            self._histogram.record_many(waiting)
+            return
+        for duration_ns in waiting:
+            self._histogram.record_corrected(duration_ns, self._expected_interval_ns)

@@ -9,11 +9,20 @@ from collections.abc import Container, Iterable, Mapping, Sized
 from typing import Protocol
 
 from latency_kit.errors import UsageError
+from latency_kit.measurement.active import Entry
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue, Outcome
 
-__all__ = ["MAX_SERIES", "OVERFLOW_ATTRIBUTE", "SeriesId", "SeriesIds", "attributes_of"]
+__all__ = [
+    "MAX_SERIES",
+    "OVERFLOW_ATTRIBUTE",
+    "SeriesId",
+    "SeriesIds",
+    "added_attributes",
+    "attributes_of",
+    "order_of",
+]
 
 MAX_SERIES = 2000
 """Series that a recording keeps before new ones go to overflow series. It is the default of the OpenTelemetry
@@ -30,6 +39,9 @@ Chosen = tuple[tuple[str, str, AttributeValue], ...]
 
 SeriesId = tuple[str, str, Outcome, Chosen]
 """What makes calls calls of one series; hashable."""
+
+_ADDED = 5
+"""Where the tuple of a finished call (see `Entry`) holds the attributes that it added, where it is full."""
 
 _NONE_CHOSEN: Chosen = ()
 _OVERFLOWED: Chosen = ((OVERFLOW_ATTRIBUTE, "bool", True),)
@@ -107,6 +119,13 @@ class SeriesIds:
         if overflow in known or len(known) < 2 * self._max_series:
             return overflow
         return OVERFLOW_COMPONENT, OVERFLOW_OPERATION, Outcome.OK, _OVERFLOWED
+
+
+def added_attributes(entry: Entry) -> Mapping[str, AttributeValue] | None:
+    """Return the attributes that a finished call has added to those of its call site."""
+    if isinstance(entry, tuple):
+        return entry[_ADDED] if len(entry) > _ADDED else None
+    return None if entry.result is None else entry.result[2]
 
 
 def attributes_of(series: SeriesId) -> Mapping[str, AttributeValue]:
