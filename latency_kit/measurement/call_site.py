@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 from latency_kit.errors import UsageError
 from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue
 
-__all__ = ["CallSite", "checked_attributes", "shared_call_site"]
+__all__ = ["CallSite", "checked_attributes", "shared_call_site", "shared_call_sites"]
 
 _SCALARS = (str, bool, int, float)
 
 _MAX_SHARED = 4096
 """Call sites kept for blocks, which name what they measure anew each time; beyond it they are made anew."""
 
-_shared: dict[tuple[str, str, bool], "CallSite"] = {}
+shared_call_sites: dict[tuple[str, str, bool], "CallSite"] = {}
+"""By component, operation and whether spans are made; only `shared_call_site` writes to it."""
 
 
 class CallSite:
@@ -101,14 +102,14 @@ def shared_call_site(component: str, operation: str, *, makes_span: bool) -> Cal
     """
     key = (component, operation, makes_span)
     try:
-        site = _shared.get(key)
+        site = shared_call_sites.get(key)
     except TypeError:
         # A name that cannot even be looked up is refused by the construction below, with what to do.
         site = None
     if site is None:
         site = CallSite(component, operation, makes_span=makes_span)
-        if len(_shared) < _MAX_SHARED:
-            site = _shared.setdefault(key, site)
+        if len(shared_call_sites) < _MAX_SHARED:
+            site = shared_call_sites.setdefault(key, site)
     return site
 
 
@@ -134,7 +135,7 @@ def checked_attributes(attributes: Mapping[str, AttributeValue]) -> Mapping[str,
 
 def is_attribute_value(value: object) -> bool:
     """Tell whether OpenTelemetry takes `value` as an attribute."""
-    if isinstance(value, _SCALARS):
+    if type(value) in _SCALARS or isinstance(value, _SCALARS):
         return True
     if isinstance(value, list | tuple):
         kinds = {type(item) for item in value}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from latency_kit.errors import UsageError
 from latency_kit.measurement.active import TRACE_API, active
-from latency_kit.measurement.call_site import CallSite, checked_attributes, shared_call_site
+from latency_kit.measurement.call_site import CallSite, checked_attributes, shared_call_site, shared_call_sites
 from latency_kit.measurement.context import leave_context, traceparent_of
 from latency_kit.measurement.measurement import AttributeValue
 from latency_kit.measurement.open_call import (
@@ -51,6 +51,8 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         operation: What it does, such as "generate".
         attributes: Fixed attributes of every call.
         span: False records the histogram only, for calls too many to trace.
+        expected_interval_ns: How often a fixed-rate source means to make this call; the series
+            `operation.corrected` then holds beside the calls those that one of them kept from being made.
 
     Raises:
         UsageError: A name or an attribute is unfit, or what is decorated is not a function.
@@ -65,8 +67,14 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         *,
         attributes: Mapping[str, AttributeValue] | None = None,
         span: bool = True,
+        expected_interval_ns: int | None = None,
     ) -> None:
-        self._site = shared_call_site(component, operation, makes_span=span)
+        try:
+            self._site = shared_call_sites[component, operation, span]
+        except (KeyError, TypeError):
+            self._site = shared_call_site(component, operation, makes_span=span)
+        if expected_interval_ns is not None:
+            self._site = _fixed_rate(component, operation, expected_interval_ns, makes_span=span)
         self._fixed = None if attributes is None else checked_attributes(attributes)
         self._call: MeasuredBlock | None = None
         self._token: Token[Any] | None = None
@@ -130,7 +138,7 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
             if append is not None:
                 append(span)
         else:
-            fast.end(span, end_ns, error, {**(self._fixed or {}), **(self._added or {})})
+            fast.end(span, end_ns, error, self._attributes())
 
     def _exit_open_call(self, error: BaseException | None) -> None:
         call, self._call = self._call, None
@@ -141,11 +149,22 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
             else:
                 call.end_with(error)
 
+    def _attributes(self) -> "Mapping[str, AttributeValue] | None":
+        fixed, added = self._fixed, self._added
+        if fixed is None or added is None:
+            return added if fixed is None else fixed
+        return {**fixed, **added}
+
     def _whole_site(self) -> CallSite:
         """Return the call site with the fixed attributes, where there are any."""
         site = self._site
         if self._fixed is None:
             return site
+        if site.corrected is not None:
+            interval_ns = site.corrected.expected_interval_ns
+            return _fixed_rate(
+                site.component, site.operation, interval_ns, self._fixed, makes_span=site.makes_span
+            )
         return CallSite(site.component, site.operation, self._fixed, makes_span=site.makes_span)
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
@@ -154,9 +173,11 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         One of a type that OpenTelemetry cannot hold is dropped and counted as "attributes_dropped".
         """
         if self._token is not None and is_kept_attribute(key, value):
-            if self._added is None:
-                self._added = {}
-            self._added[key] = value
+            added = self._added
+            if added is None:
+                self._added = {key: value}
+            else:
+                added[key] = value
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Add several attributes."""
@@ -184,6 +205,19 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
         traceback: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, traceback)
+
+
+def _fixed_rate(
+    component: str,
+    operation: str,
+    expected_interval_ns: int,
+    attributes: Mapping[str, AttributeValue] | None = None,
+    *,
+    makes_span: bool,
+) -> CallSite:
+    from latency_kit.measurement.expected_interval import fixed_rate_site  # noqa: PLC0415  # for few programs
+
+    return fixed_rate_site(component, operation, expected_interval_ns, attributes, makes_span=makes_span)
 
 
 def _kind_of(function: Any) -> Callable[[CallSite, Any], Any]:

@@ -35,7 +35,6 @@ _TRACE_ID_SIZE = 16
 _SPAN_ID_SIZE = 8
 _SPAN_ID_START = _TRACE_ID_SIZE + len(SPAN_ID_TAG)
 _NO_SPAN_ID = bytes(_SPAN_ID_SIZE)
-_NO_TRACE_ID = bytes(_TRACE_ID_SIZE)
 
 _claims: dict[tuple[int, str], Any] = {}
 
@@ -63,45 +62,82 @@ def identify(span: "Span") -> "bytes | SpanContext":
     * An identified span holds its parent no longer, only the parent's identity: a chain of spans, each
       begun in the one before, is freed as it goes.
     """
-    if span.identity is None:
-        # Not recursion: a chain of parents may be longer than the stack is deep.
-        unidentified = [span]
-        parent = span.up
-        while parent is not None and type(parent) is type(span) and parent.identity is None:
-            unidentified.append(parent)
-            parent = parent.up
-        for each in reversed(unidentified):
-            _identify_below(each)
     identity = span.identity
-    assert identity is not None  # noqa: S101  # settled above, and never emptied
+    if identity is not None:
+        return identity
+    parent = span.up
+    if parent is None or type(parent) is not type(span) or parent.identity is not None:
+        return _identify_below(span)
+    # Not recursion: a chain of parents may be longer than the stack is deep.
+    unidentified = []
+    above: Any = parent
+    while type(above) is type(span) and above.identity is None:
+        unidentified.append(above)
+        above = above.up
+    while unidentified:
+        _identify_below(unidentified.pop())
+    return _identify_below(span)
+
+
+def _identify_below(span: "Span") -> "bytes | SpanContext":
+    """Identify a span whose parent is identified; it may have been identified meanwhile."""
+    up = span.up
+    parent = up.identity if up is not None and type(up) is type(span) else up
+    candidate: bytes | SpanContext
+    if type(parent) is bytes:
+        candidate = parent[:_TRACE_ID_SIZE] + SPAN_ID_TAG + _drawn(_SPAN_ID_SIZE)
+    elif parent is None:
+        drawn = _drawn(_TRACE_ID_SIZE + _SPAN_ID_SIZE)
+        candidate = drawn[:_TRACE_ID_SIZE] + SPAN_ID_TAG + drawn[_TRACE_ID_SIZE:]
+    else:
+        # What is unusual about the parent (trace state, flags) is the child's too.
+        assert isinstance(parent, SpanContext)  # noqa: S101  # the only other kind of identity
+        candidate = SpanContext(
+            parent.trace_id, int.from_bytes(_drawn(_SPAN_ID_SIZE)),
+            False,
+            parent.trace_flags,
+            parent.trace_state,
+        )
+    # As in `settled`, which explains it.
+    key = id(span)
+    winner = _identity_claims.setdefault(key, candidate)
+    identity = span.identity
+    if identity is None:
+        identity = span.identity = winner
+    _identity_claims.pop(key, None)
+    span.up = parent
     return identity
 
 
-def _identify_below(span: "Span") -> None:
-    up = span.up
-    parent = up if up is None or isinstance(up, bytes | SpanContext) else up.identity
-    if parent is None:
-        drawn = os.urandom(_TRACE_ID_SIZE + _SPAN_ID_SIZE)
-        trace_id, span_id = drawn[:_TRACE_ID_SIZE], drawn[_TRACE_ID_SIZE:]
-        while trace_id == _NO_TRACE_ID:
-            trace_id = os.urandom(_TRACE_ID_SIZE)
-    else:
-        span_id = os.urandom(_SPAN_ID_SIZE)
-        trace_id = parent[:_TRACE_ID_SIZE] if isinstance(parent, bytes) else b""
-    while span_id == _NO_SPAN_ID:
-        span_id = os.urandom(_SPAN_ID_SIZE)
-    if isinstance(parent, SpanContext):
-        # What is unusual about the parent (trace state, flags) is the child's too.
-        settled(
-            span,
-            "identity",
-            SpanContext(
-                parent.trace_id, int.from_bytes(span_id), False, parent.trace_flags, parent.trace_state
-            ),
-        )
-    else:
-        settled(span, "identity", trace_id + SPAN_ID_TAG + span_id)
-    span.up = parent
+_identity_claims: "dict[int, bytes | SpanContext]" = {}
+
+_random: dict[int, list[bytes]] = {_SPAN_ID_SIZE: [], _TRACE_ID_SIZE + _SPAN_ID_SIZE: []}
+"""Random bytes at hand, by size: asking the system for each identifier would cost five times as much."""
+
+_DRAWN_AT_ONCE = 256
+
+
+def _drawn(size: int) -> bytes:
+    """Return random bytes which nobody else in this or any other process is given; no 8 are all zero."""
+    pool = _random[size]
+    while True:
+        try:
+            # Taking one away is one step: two threads never get the same.
+            return pool.pop()
+        except IndexError:
+            drawn = os.urandom(size * _DRAWN_AT_ONCE)
+            if _NO_SPAN_ID not in drawn:
+                pool += [drawn[at : at + size] for at in range(0, len(drawn), size)]
+
+
+def _forget_drawn() -> None:
+    for pool in _random.values():
+        pool.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    # Parent and child would otherwise go on with the same identifiers.
+    os.register_at_fork(after_in_child=_forget_drawn)
 
 
 def span_context_of(identity: "bytes | SpanContext") -> SpanContext:

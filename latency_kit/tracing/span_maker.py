@@ -157,10 +157,20 @@ class OwnSpanMaker(SpanMaker):
     ) -> None:
         site = span.site
         assert site is not None  # noqa: S101  # the call site has just made the span
-        outcome = Outcome.OK if error is None else outcome_of(error)
-        entry = self.finish(
-            site, span, span.start_ns, end_ns, outcome=outcome, error=error, attributes=attributes or None
-        )
+        if error is None and attributes and span.details is None and self._fits(site, attributes):
+            span.result = (Outcome.OK, None, attributes)
+            span.end_ns = end_ns
+            entry: Entry = span
+        else:
+            entry = self.finish(
+                site,
+                span,
+                span.start_ns,
+                end_ns,
+                outcome=Outcome.OK if error is None else outcome_of(error),
+                error=error,
+                attributes=attributes,
+            )
         append = active.append
         if append is not None:
             append(entry)
