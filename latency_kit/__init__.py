@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from latency_kit.errors import (
     ConfigurationError,
     CorruptDataError,
+    DeadlineExceededError,
     LatencyKitError,
     MissingExtraError,
     NoDataError,
+    NoDeadlineError,
     PolicyError,
     UsageError,
 )
@@ -41,6 +43,29 @@ from latency_kit.measurement import (
 )
 
 if TYPE_CHECKING:
+    from latency_kit.budget.allowance import allow
+    from latency_kit.budget.choice import Alternative, choose
+    from latency_kit.budget.deadline import (
+        Deadline,
+        check_deadline,
+        current_deadline,
+        remaining,
+        remaining_ns,
+    )
+    from latency_kit.budget.deadline_process import (
+        deadline_environment,
+        use_deadline_of,
+        with_current_deadline,
+    )
+    from latency_kit.budget.deadline_propagation import (
+        DeadlinePropagator,
+        extract_deadline,
+        inject_deadline,
+        propagate_deadlines,
+    )
+    from latency_kit.budget.deadline_scope import deadline
+    from latency_kit.budget.hedge import hedge
+    from latency_kit.budget.hedge_limit import HedgeLimit
     from latency_kit.configuration import Telemetry, configure
     from latency_kit.measurement.series_intervals import RecordedInterval
     from latency_kit.measurement.series_sets import merge_series
@@ -54,14 +79,20 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Alternative",
     "ConfigurationError",
     "Context",
     "CorruptDataError",
+    "Deadline",
+    "DeadlineExceededError",
+    "DeadlinePropagator",
+    "HedgeLimit",
     "LatencyKitError",
     "Measurement",
     "MergedProcesses",
     "MissingExtraError",
     "NoDataError",
+    "NoDeadlineError",
     "Operation",
     "Outcome",
     "PolicyError",
@@ -71,34 +102,66 @@ __all__ = [
     "SharedProcess",
     "Telemetry",
     "UsageError",
+    "allow",
     "begin",
     "bind",
+    "check_deadline",
+    "choose",
     "configure",
     "context_from_traceparent",
     "current_context",
+    "current_deadline",
+    "deadline",
+    "deadline_environment",
     "decode_series",
     "encode_series",
+    "extract_deadline",
+    "hedge",
+    "inject_deadline",
     "measure_latency",
     "merge_processes",
     "merge_series",
     "new_trace",
     "now_ns",
+    "propagate_deadlines",
     "record",
+    "remaining",
+    "remaining_ns",
     "traceparent",
     "use_context",
+    "use_deadline_of",
+    "with_current_deadline",
 ]
 
 _MODULE_OF_NAME = {
+    "Alternative": "budget.choice",
+    "Deadline": "budget.deadline",
+    "DeadlinePropagator": "budget.deadline_propagation",
+    "HedgeLimit": "budget.hedge_limit",
     "MergedProcesses": "storage",
     "ProcessState": "storage",
     "RecordedInterval": "measurement.series_intervals",
     "SharedProcess": "storage",
     "Telemetry": "configuration",
+    "allow": "budget.allowance",
+    "check_deadline": "budget.deadline",
+    "choose": "budget.choice",
     "configure": "configuration",
+    "current_deadline": "budget.deadline",
+    "deadline": "budget.deadline_scope",
+    "deadline_environment": "budget.deadline_process",
     "decode_series": "storage",
     "encode_series": "storage",
+    "extract_deadline": "budget.deadline_propagation",
+    "hedge": "budget.hedge",
+    "inject_deadline": "budget.deadline_propagation",
     "merge_processes": "storage",
     "merge_series": "measurement.series_sets",
+    "propagate_deadlines": "budget.deadline_propagation",
+    "remaining": "budget.deadline",
+    "remaining_ns": "budget.deadline",
+    "use_deadline_of": "budget.deadline_process",
+    "with_current_deadline": "budget.deadline_process",
 }
 
 
@@ -107,4 +170,5 @@ def __getattr__(name: str) -> Any:
     module = _MODULE_OF_NAME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return value

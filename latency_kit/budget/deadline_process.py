@@ -111,7 +111,7 @@ def _read(text: str) -> Deadline | None:
         active.losses.count("deadlines_ignored", why=f"{DEADLINE_VARIABLE}={text[:100]!r}")
         return None
     at_ns, left_ns, clock = matched.groups()
-    return restored_deadline(int(at_ns), "parent", False, int(left_ns), clock)  # noqa: FBT003  # as pickled
+    return restored_deadline(int(at_ns), "parent", False, int(left_ns), clock)
 
 
 def _bring_deadline(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:

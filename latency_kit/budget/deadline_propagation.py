@@ -214,7 +214,7 @@ class _WithDeadlines(TextMapPropagator):
 
 
 def _entries(headers: list[str] | None) -> list[str]:
-    """Return the values of our entry in `baggage` headers; what does not look like a header is passed over."""
+    """Return the values of our entry in `baggage` headers; whatever else is there is passed over."""
     found = []
     for header in headers or ():
         if not isinstance(header, str) or len(header) > _MAX_HEADER:

@@ -143,11 +143,11 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
             timer.cancel()
         task, self._task = self._task, None
         # The same bookkeeping as asyncio.Timeout: only our own cancellation becomes a TimeoutError.
-        if self._expired and task is not None and task.uncancel() <= self._cancelling:
-            if kind is not None and kind.__name__ == "CancelledError":
-                exceeded = DeadlineExceededError(self._own.name, self._own.overrun_ns())
-                self._leave(exceeded)
-                raise exceeded from error
+        is_ours = self._expired and task is not None and task.uncancel() <= self._cancelling
+        if is_ours and kind is not None and kind.__name__ == "CancelledError":
+            exceeded = DeadlineExceededError(self._own.name, self._own.overrun_ns())
+            self._leave(exceeded)
+            raise exceeded from error
         self._leave(error)
 
     def _enter(self) -> Deadline:

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 MAX_REMAINING_NS: Final = 24 * 3600 * NS_PER_S
-"""The longest time that is believed of another machine, a day; more is no deadline but a mistake or malice."""
+"""The longest time that is believed of another machine, a day; more is a mistake or malice."""
 
 _UNITS: Final = {
     "n": 1,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from latency_kit.budget.recent_latency import recent_latencies
 from latency_kit.clock import Clock, WallAnchor
 from latency_kit.measurement.active import active
 from latency_kit.measurement.losses import Losses
@@ -38,6 +39,7 @@ def activate(
     active.losses = losses
     active.span_maker = span_maker
     active.append = recording.append
+    recent_latencies.source = recording
     active.fast = None if active.call_class is not None else fast
 
 
@@ -46,6 +48,7 @@ def deactivate() -> None:
     active.fast = None
     active.append = None
     active.span_maker = None
+    recent_latencies.source = None
 
 
 def renew_fast_spans(fast: "FastSpans | None") -> None:
@@ -68,6 +71,7 @@ def wake_provider() -> None:
 def activated(*, clock: Clock, observers: Iterable[MeasurementObserver] = ()) -> Iterator[Recording]:
     """Record into a recording of its own inside the block; put back afterwards what was there."""
     before = (active.clock, active.anchor, active.losses, active.span_maker, active.append, active.fast)
+    source = recent_latencies.source
     losses = Losses()
     anchor = WallAnchor.take(clock)
     recording = Recording(anchor=anchor, losses=losses, observers=observers)
@@ -77,3 +81,4 @@ def activated(*, clock: Clock, observers: Iterable[MeasurementObserver] = ()) ->
     finally:
         recording.drain()
         active.clock, active.anchor, active.losses, active.span_maker, active.append, active.fast = before
+        recent_latencies.source = source
