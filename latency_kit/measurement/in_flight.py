@@ -20,15 +20,17 @@ from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.measurement import Outcome
 from latency_kit.measurement.open_call import OpenCall
+from latency_kit.measurement.pauses import mark_delays
 from latency_kit.measurement.readings import Reading, register, unregister
 from latency_kit.units import NS_PER_S
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
+    from latency_kit.measurement.active import FastSpans
     from latency_kit.measurement.spans import SpanMaker
 
-__all__ = ["CallInFlight", "FollowedCall", "follow_calls", "followed_calls", "in_flight"]
+__all__ = ["CallInFlight", "FollowedCall", "follow_calls", "in_flight"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +66,15 @@ class FollowedCall(OpenCall):
     """An open call that is listed until it ends.
 
     * It is listed weakly: a call that is thrown away without an end is no longer in flight.
+    * Pauses that the probes noted are told by its attributes (`mark_delays`).
     """
 
-    __slots__ = ("__weakref__", "running_in")
+    __slots__ = ("__weakref__", "running_in", "thread_id")
 
     def __init__(self, site: CallSite, start_ns: int, maker: "SpanMaker | None", span: "Span | None") -> None:
         super().__init__(site, start_ns, maker, span)
         self.running_in = _where()
+        self.thread_id = threading.get_ident()
         _calls[id(self)] = self
 
     def end(
@@ -80,9 +84,12 @@ class FollowedCall(OpenCall):
         *,
         at_ns: int | None = None,
     ) -> None:
-        """End the call; it is no longer listed."""
+        """End the call; it is no longer listed, and it tells what pauses of the runtime delayed it."""
+        end_ns = active.clock() if at_ns is None else at_ns
         _calls.pop(id(self), None)
-        super().end(outcome, error, at_ns=at_ns)
+        if not self.ended:
+            mark_delays(self, end_ns)
+        super().end(outcome, error, at_ns=end_ns)
 
 
 class _Figures:
@@ -110,6 +117,8 @@ class _Figures:
 
 
 _figures = _Figures()
+_asked = 0
+_put_aside: "tuple[SpanMaker | None, FastSpans | None] | None" = None
 
 
 def in_flight() -> tuple[CallInFlight, ...]:
@@ -129,21 +138,26 @@ def in_flight() -> tuple[CallInFlight, ...]:
     return tuple(sorted(calls, key=lambda call: call.start_ns))
 
 
-def followed_calls() -> list[FollowedCall]:
-    """Return the open calls themselves, in no order; for probes that say what delayed them."""
-    return list(_calls.values())
-
-
 def follow_calls(*, on: bool) -> None:
-    """Follow the calls that begin from now on, or stop doing so."""
-    active.call_class = FollowedCall if on else None
-    if on:
-        # Call sites that make their spans by themselves would not be seen.
-        active.fast = None
-        register(_figures)
-    else:
+    """Follow the calls that begin from now on; `on=False` takes back one `on=True`.
+
+    Calls are followed until everybody who asked for it has taken it back.
+    """
+    global _asked, _put_aside  # noqa: PLW0603  # with `active`, the state of the process
+    _asked = max(_asked + (1 if on else -1), 0)
+    if not _asked:
+        active.call_class = None
         unregister(_figures)
         _calls.clear()
+        if _put_aside is not None and _put_aside[0] is active.span_maker:
+            active.fast = _put_aside[1]
+        _put_aside = None
+    elif active.call_class is None:
+        active.call_class = FollowedCall
+        # Call sites that make their spans by themselves would not be seen.
+        _put_aside = (active.span_maker, active.fast)
+        active.fast = None
+        register(_figures)
 
 
 def _where() -> str:

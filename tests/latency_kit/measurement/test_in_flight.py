@@ -11,7 +11,7 @@ import pytest
 import latency_kit
 from latency_kit import measure_latency
 from latency_kit.measurement.active import active
-from latency_kit.measurement.in_flight import follow_calls, followed_calls, in_flight
+from latency_kit.measurement.in_flight import follow_calls, in_flight
 from latency_kit.measurement.readings import readings
 from latency_kit.testing import FakeClock, capture_measurements
 
@@ -113,6 +113,23 @@ def test_count_and_greatest_age_can_be_read(clock: FakeClock) -> None:
     }
 
 
+def test_calls_are_followed_until_everybody_has_taken_it_back(clock: FakeClock) -> None:
+    follow_calls(on=True)
+    follow_calls(on=False)
+    with measure_latency("a", "b"):
+        assert len(in_flight()) == 1
+
+
+def test_what_was_put_aside_for_following_comes_back() -> None:
+    with capture_measurements():
+        active.fast = fast = object()  # type: ignore[assignment]  # only its identity counts here
+        follow_calls(on=True)
+        assert active.fast is None
+        follow_calls(on=False)
+        assert active.fast is fast
+        active.fast = None
+
+
 def test_nothing_is_followed_unless_asked() -> None:
     with capture_measurements(), measure_latency("a", "b"):
         assert in_flight() == ()
@@ -138,6 +155,6 @@ def test_calls_of_the_parent_are_not_in_flight_in_a_forked_child(clock: FakeCloc
     with measure_latency("a", "b"):
         child = os.fork()
         if child == 0:
-            os._exit(len(followed_calls()))
+            os._exit(len(in_flight()))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert len(in_flight()) == 1
