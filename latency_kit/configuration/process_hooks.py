@@ -16,7 +16,7 @@ __all__ = ["EXIT_TIMEOUT_S", "HELD_FOR_FORK_S", "FollowsProcess", "follow_proces
 EXIT_TIMEOUT_S = 2.0
 """How long the end of a process may be held up, in seconds."""
 
-HELD_FOR_FORK_S = 1.0
+HELD_FOR_FORK_S = 0.25
 """How long `fork()` waits for readers and drains to come to a point between two steps, in seconds."""
 
 _BEFORE_TEMPORARY_FILES_GO = -50

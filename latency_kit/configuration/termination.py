@@ -62,10 +62,10 @@ class FlushOnSigterm:
         """Take the place of the current disposition.
 
         Args:
-            flush: Called before a previous handler, which may let the process go on.
+            flush: Called before the previous disposition lets the process go on, or may do so.
             end: Called before the process ends by the signal. Both are given how many seconds they have.
         """
-        self._flush = flush if callable(self._previous) else end
+        self._flush = end if self._previous == signal.SIG_DFL else flush
         self._is_in_force = True
         self._start_watching()
         signal.signal(signal.SIGTERM, self._take)

@@ -1,11 +1,13 @@
-"""Measurements with chosen values, for the tests of storage."""
+"""Measurements and series with chosen values, for the tests of storage."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from latency_kit.measurement.measurement import Measurement
+from latency_kit.histogram import Histogram
+from latency_kit.measurement.measurement import Measurement, Outcome
+from latency_kit.measurement.series import SeriesSnapshot
 
 # 2025-01-31T12:00:00.123456789Z
 START_UNIX_NANO = 1_738_324_800_123_456_789
@@ -21,5 +23,26 @@ def measurement() -> Callable[..., Measurement]:
             "start_unix_nano": START_UNIX_NANO,
         } | fields
         return Measurement(end_ns=given["start_ns"] + duration_ns, **given)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def series() -> Callable[..., SeriesSnapshot]:
+    def build(*values_ns: int, **fields: Any) -> SeriesSnapshot:
+        histogram = Histogram()
+        histogram.record_many(values_ns)
+        return SeriesSnapshot(
+            **{
+                "component": "llm",
+                "operation": "generate",
+                "outcome": Outcome.OK,
+                "attributes": {},
+                "histogram": histogram.snapshot(),
+                "start_unix_nano": 1_000,
+                "exemplars": (),
+            }
+            | fields
+        )
 
     return build
