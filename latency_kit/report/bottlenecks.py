@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from latency_kit.errors import NoDataError
 from latency_kit.histogram.percentile import ceil_rank
-from latency_kit.session import TurnAccount
+from latency_kit.session import TurnAccount, typical_and_slow
 
 __all__ = ["SLOW_PERCENTILE", "Breakdown", "StageShare", "break_down"]
 
 SLOW_PERCENTILE = 95
-"""Turns above this percentile of the end-to-end duration are the slow ones; the slowest always is."""
+"""Turns above it are the slow ones where no budget says otherwise; the slowest always is."""
 
 _MIN_TURNS_FOR_EXCESS = 4
 """With fewer turns the middle half is all of them, and "typical" would include the slow ones."""
@@ -45,7 +45,7 @@ class Breakdown:
 
     * The shares of all stages and of the rest add up to 1, in typical and in slow turns alike.
     * Typical turns are the middle half by end-to-end duration, around the median; slow ones are those
-      above `SLOW_PERCENTILE`, or the slowest one where there are too few.
+      above a percentile, or the slowest one where there are too few.
 
     Attributes:
         turn_count: All turns that were broken down.
@@ -101,18 +101,21 @@ class Breakdown:
         return tuple(sorted(parts, key=lambda part: part[1], reverse=True))
 
 
-def break_down(accounts: Sequence[TurnAccount], *, rest_name: str = "unexplained rest") -> Breakdown:
-    """Divide the time of the typical and of the slow turns among their stages.
+def break_down(
+    accounts: Sequence[TurnAccount],
+    *,
+    percentile: float = SLOW_PERCENTILE,
+    rest_name: str = "unexplained rest",
+) -> Breakdown:
+    """Divide the time of the typical and of the slow turns (above `percentile`) among their stages.
 
     Raises:
         NoDataError: There are no accounts.
     """
     if not accounts:
         raise NoDataError("no turn was broken down into stages; check that there are accounts first")
-    ascending = sorted(accounts, key=lambda one: one.end_to_end_ns)
-    count = len(ascending)
-    typical = ascending[count // 4 : count - count // 4]
-    slow = ascending[min(ceil_rank(SLOW_PERCENTILE, count), count - 1) :]
+    count = len(accounts)
+    typical, slow = typical_and_slow(accounts, percentile)
     names = dict.fromkeys(name for one in accounts for name in one.stages_ns)
     stages = [
         _share(

@@ -12,7 +12,9 @@ from latency_kit.budget import BudgetEvaluation
 from latency_kit.budget.rules import ms_text
 from latency_kit.histogram.percentile import ceil_rank
 from latency_kit.report.bottlenecks import Breakdown, break_down
+from latency_kit.report.culprit import culprit_lines, slow_percentile
 from latency_kit.report.recommendations import observed_within_max_ns, recommend
+from latency_kit.report.stage_words import worded
 from latency_kit.report.wording import counted, ms_figure, seconds_figure, share_figure
 from latency_kit.session import DISPLAY_FACT, CallDurations, Session
 from latency_kit.units import NS_PER_S
@@ -113,7 +115,9 @@ class ReportContent:
 
 def compose(session: Session) -> ReportContent:
     """Return what the report of `session` says."""
-    breakdown = break_down(session.accounts) if session.accounts else None
+    percentile = slow_percentile(session)
+    accounts = worded(session.accounts)
+    breakdown = break_down(accounts, percentile=percentile) if accounts else None
     components = tuple(_component_rows(session))
     advice = tuple(one.text for one in recommend(session))
     return ReportContent(
@@ -124,7 +128,7 @@ def compose(session: Session) -> ReportContent:
         components=components,
         component_lines=tuple(_component_lines(components)),
         stages=tuple(_stage_rows(breakdown)) if breakdown else (),
-        bottleneck_lines=tuple(_bottleneck_lines(breakdown)),
+        bottleneck_lines=(*culprit_lines(session, accounts, percentile), *_bottleneck_lines(breakdown)),
         recommendations=advice or ("Nothing that was measured calls for a change.",),
         turns=tuple(_turn_rows(session)),
         turn_line=_turn_line(session.turn_count),
@@ -266,8 +270,6 @@ def _bottleneck_lines(breakdown: Breakdown | None) -> Iterator[str]:
             f"{'turn' if breakdown.slow_count == 1 else 'turns'}: {ms_figure(slowest.slow_ns)} "
             f"of {ms_figure(breakdown.slow_end_to_end_ns)} ({share_figure(slowest.slow_share)})."
         )
-    if breakdown.has_excess:
-        yield _excess_line(breakdown)
     yield (
         f"Unexplained rest between stages: p50 {ms_figure(breakdown.rest_p50_ns)}, "
         f"max {ms_figure(breakdown.rest_max_ns)}."
@@ -283,15 +285,6 @@ def _groups_line(breakdown: Breakdown) -> str:
         f"Typical: {breakdown.typical_count} of {breakdown.turn_count} turns, around the median; "
         f"slow: {slow}. Means over the same turns, so that each column adds up."
     )
-
-
-def _excess_line(breakdown: Breakdown) -> str:
-    name, share = breakdown.excess_by_part()[0]
-    longer = f"A slow turn takes {ms_figure(breakdown.excess_ns)} longer than a typical one"
-    if share > 1:
-        # Other stages were shorter there; a share above 100 % would only puzzle.
-        return f"{longer}; {name} alone takes {ms_figure(share * breakdown.excess_ns)} longer."
-    return f"{longer}; {share_figure(share)} of the excess is {name}."
 
 
 def _turn_rows(session: Session) -> Iterator[TurnRow]:

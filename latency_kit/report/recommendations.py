@@ -4,12 +4,15 @@ Pure. A rule that finds nothing says nothing; each threshold stands as a constan
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from statistics import median_low
 
 from latency_kit.budget import BudgetEvaluation, FailureRule, Verdict
 from latency_kit.budget.rules import ms_text
 from latency_kit.report.bottlenecks import Breakdown, break_down
+from latency_kit.report.causes import cacheless, kept_loops, long_queue_waits, long_waits_of_turns
+from latency_kit.report.culprit import slow_percentile
+from latency_kit.report.recommendation import Recommendation
+from latency_kit.report.stage_words import is_wait_words, worded
 from latency_kit.report.wording import counted, ms_figure, share_figure
 from latency_kit.session import Session, TurnAccount
 from latency_kit.units import NS_PER_MS
@@ -51,34 +54,19 @@ _LOST_TURNS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommendation:
-    """One piece of advice.
-
-    Attributes:
-        about: The budget, stage, series or count that it is about.
-        finding: What was measured, with the figure.
-        advice: What to do about it.
-    """
-
-    about: str
-    finding: str
-    advice: str
-
-    @property
-    def text(self) -> str:
-        """Finding and advice in one line."""
-        return f"{self.finding}: {self.advice}."
-
-
 def recommend(session: Session) -> tuple[Recommendation, ...]:
     """Return what `session` calls for, the most pressing first; empty where nothing does."""
-    breakdown = break_down(session.accounts) if session.accounts else None
+    accounts = worded(session.accounts)
+    breakdown = break_down(accounts, percentile=slow_percentile(session)) if accounts else None
     found = [*_breached(session), *_lost_turns(session), *_lost_telemetry(session)]
     if breakdown is not None:
+        found.extend(long_waits_of_turns(breakdown))
         found.extend(_dominant_stage(breakdown))
-        found.extend(_cold_stages(session.accounts))
-        found.extend(_unexplained(session.accounts))
+        found.extend(_cold_stages(accounts))
+        found.extend(_unexplained(accounts))
+    found.extend(long_queue_waits(session, known=[one.about for one in found]))
+    found.extend(kept_loops(session))
+    found.extend(cacheless(session))
     found.extend(_spreads(session))
     found.extend(_without_data(session.evaluations))
     return tuple(found)
@@ -145,7 +133,8 @@ def _lost_telemetry(session: Session) -> Iterator[Recommendation]:
 
 def _dominant_stage(breakdown: Breakdown) -> Iterator[Recommendation]:
     for stage in breakdown.stages:
-        if stage.typical_share > DOMINANT_SHARE:
+        # A wait has advice of its own: there is nothing in it to make faster.
+        if stage.typical_share > DOMINANT_SHARE and not is_wait_words(stage.name):
             yield Recommendation(
                 about=stage.name,
                 finding=(

@@ -4,7 +4,14 @@ Knows nothing of renderers, the command line and live telemetry.
 """
 
 from latency_kit.session.account import TurnAccount, account
-from latency_kit.session.critical_path import CriticalPath, PathKind, PathSegment, critical_path
+from latency_kit.session.attribution import (
+    ExcessPart,
+    ShareInterval,
+    TailAttribution,
+    attribute_tail,
+    typical_and_slow,
+)
+from latency_kit.session.critical_path import CriticalPath, PathKind, PathSegment, critical_path, wait_words
 from latency_kit.session.durations import CallDurations
 from latency_kit.session.environment import KEY_PACKAGES, Environment
 from latency_kit.session.session import DISPLAY_FACT, Session
@@ -21,14 +28,20 @@ __all__ = [
     "CallDurations",
     "CriticalPath",
     "Environment",
+    "ExcessPart",
     "PathKind",
     "PathSegment",
     "Session",
+    "ShareInterval",
     "SpanRecord",
+    "TailAttribution",
     "TurnAccount",
     "account",
+    "attribute_tail",
     "critical_path",
     "records_of_measurements",
     "records_of_spans",
     "records_of_stored",
+    "typical_and_slow",
+    "wait_words",
 ]

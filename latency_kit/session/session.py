@@ -41,6 +41,8 @@ class Session:
         accounts: Where the time of each turn went, in the order in which the turns came.
         facts: What else a reader must know, by name; `DISPLAY_FACT` is one of them.
         losses: What telemetry lost, by kind.
+        blocking_calls: Functions that were seen to keep an event loop, each with the longest time that it
+            was seen to, in nanoseconds; a flight recorder names them.
     """
 
     title: str
@@ -54,6 +56,7 @@ class Session:
     accounts: tuple[TurnAccount, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     losses: Mapping[str, int] = field(default_factory=dict)
+    blocking_calls: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.end_unix_nano < self.start_unix_nano:
@@ -61,11 +64,15 @@ class Session:
                 f"a session must not end before it starts, got start_unix_nano={self.start_unix_nano} "
                 f"and end_unix_nano={self.end_unix_nano}"
             )
-        for what, counts in (("outcomes", self.outcomes), ("losses", self.losses)):
+        for what, counts in (
+            ("outcomes", self.outcomes),
+            ("losses", self.losses),
+            ("blocking_calls", self.blocking_calls),
+        ):
             for name, count in counts.items():
                 if count < 0:
                     raise UsageError(f"{what}[{name!r}] must be a count from 0, got {count}")
-        for mapping in ("outcomes", "facts", "losses"):
+        for mapping in ("outcomes", "facts", "losses", "blocking_calls"):
             object.__setattr__(self, mapping, MappingProxyType(dict(getattr(self, mapping))))
         for sequence in ("series", "evaluations", "accounts"):
             object.__setattr__(self, sequence, tuple(getattr(self, sequence)))
