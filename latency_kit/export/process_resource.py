@@ -1,12 +1,12 @@
 """The resource of this process: who sends, with an instance identifier that no other process shares."""
 
 import os
-import uuid
 from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
 from latency_kit.export.settings import ExportSettings
+from latency_kit.process_identity import instance_id
 from latency_kit.tracing.sdk import InstrumentationScope, OTELResourceDetector, Resource
 
 __all__ = ["ProcessResource", "instrumentation_scope"]
@@ -58,7 +58,7 @@ class ProcessResource(Resource):
 
     def _with_instance(self) -> dict[str, Any]:
         if self._given is None:
-            instance = str(uuid.uuid4())
+            instance = instance_id()
         elif self._process_id == self._first_process_id:
             instance = self._given
         else:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import latency_kit
+from latency_kit.configuration.exports import Exports
 from latency_kit.configuration.telemetry import Telemetry
 
 
@@ -89,3 +90,18 @@ def test_an_observer_that_is_stuck_does_not_hold_up_a_flush() -> None:
         # Histograms do not wait for observers.
         assert telemetry.snapshot()[0].histogram.count == 1
         go_on.set()
+
+
+def test_traces_and_metrics_share_what_the_exports_are_given() -> None:
+    traces, metrics = SlowExport(), SlowExport()
+    exports = Exports(traces=traces, metrics=metrics)  # type: ignore[arg-type]  # it takes time, as they may
+    assert not exports.flush(0.2)
+    assert not exports.shutdown(0.2)
+    assert [given_s > 0.1 for given_s in traces.given_s] == [True, True]
+    assert [given_s < 0.05 for given_s in metrics.given_s] == [True, True]
+
+
+class SlowExport(SlowPart):
+    """What traces and metrics have in common, and how each calls its flush."""
+
+    force_flush = SlowPart.flush

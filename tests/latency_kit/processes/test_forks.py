@@ -88,6 +88,15 @@ def test_service_instance_id_differs_between_parent_and_child_and_stays_within_e
     assert instance_id() == parents
 
 
+def test_what_is_exported_and_what_is_shared_go_under_one_service_instance_id() -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="the SDK comes with the extra 'otlp'")
+    from latency_kit.export import ExportSettings, ProcessResource  # noqa: PLC0415  # needs the extra
+
+    resource = ProcessResource(ExportSettings.resolve())
+    assert resource.attributes["service.instance.id"] == instance_id()
+    assert in_child(lambda: resource.attributes["service.instance.id"] == instance_id())
+
+
 def test_the_child_shares_a_file_of_its_own_under_its_own_identity(
     telemetry: latency_kit.Telemetry, tmp_path: Path
 ) -> None:
