@@ -67,8 +67,28 @@ if TYPE_CHECKING:
     from latency_kit.budget.hedge import hedge
     from latency_kit.budget.hedge_limit import HedgeLimit
     from latency_kit.configuration import Telemetry, configure
+    from latency_kit.measurement.asyncio_locks import MeasuredAsyncLock
+    from latency_kit.measurement.asyncio_queues import (
+        MeasuredAsyncLifoQueue,
+        MeasuredAsyncPriorityQueue,
+        MeasuredAsyncQueue,
+    )
+    from latency_kit.measurement.end_to_end import resume
+    from latency_kit.measurement.executors import MeasuredExecutor, measured_executor
+    from latency_kit.measurement.in_flight import CallInFlight, in_flight
+    from latency_kit.measurement.measured_queue import TakenItem
+    from latency_kit.measurement.pauses import Pause, recent_pauses
+    from latency_kit.measurement.probes import Probes, start_probes
+    from latency_kit.measurement.readings import Reading, readings
     from latency_kit.measurement.series_intervals import RecordedInterval
     from latency_kit.measurement.series_sets import merge_series
+    from latency_kit.measurement.thread_locks import MeasuredLock
+    from latency_kit.measurement.thread_queues import (
+        MeasuredLifoQueue,
+        MeasuredPriorityQueue,
+        MeasuredQueue,
+        MeasuredSimpleQueue,
+    )
     from latency_kit.storage import (
         MergedProcesses,
         ProcessState,
@@ -80,6 +100,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alternative",
+    "CallInFlight",
     "ConfigurationError",
     "Context",
     "CorruptDataError",
@@ -88,6 +109,16 @@ __all__ = [
     "DeadlinePropagator",
     "HedgeLimit",
     "LatencyKitError",
+    "MeasuredAsyncLifoQueue",
+    "MeasuredAsyncLock",
+    "MeasuredAsyncPriorityQueue",
+    "MeasuredAsyncQueue",
+    "MeasuredExecutor",
+    "MeasuredLifoQueue",
+    "MeasuredLock",
+    "MeasuredPriorityQueue",
+    "MeasuredQueue",
+    "MeasuredSimpleQueue",
     "Measurement",
     "MergedProcesses",
     "MissingExtraError",
@@ -95,11 +126,15 @@ __all__ = [
     "NoDeadlineError",
     "Operation",
     "Outcome",
+    "Pause",
     "PolicyError",
+    "Probes",
     "ProcessState",
+    "Reading",
     "RecordedInterval",
     "SeriesSnapshot",
     "SharedProcess",
+    "TakenItem",
     "Telemetry",
     "UsageError",
     "allow",
@@ -117,16 +152,22 @@ __all__ = [
     "encode_series",
     "extract_deadline",
     "hedge",
+    "in_flight",
     "inject_deadline",
     "measure_latency",
+    "measured_executor",
     "merge_processes",
     "merge_series",
     "new_trace",
     "now_ns",
     "propagate_deadlines",
+    "readings",
+    "recent_pauses",
     "record",
     "remaining",
     "remaining_ns",
+    "resume",
+    "start_probes",
     "traceparent",
     "use_context",
     "use_deadline_of",
@@ -135,13 +176,28 @@ __all__ = [
 
 _MODULE_OF_NAME = {
     "Alternative": "budget.choice",
+    "CallInFlight": "measurement.in_flight",
     "Deadline": "budget.deadline",
     "DeadlinePropagator": "budget.deadline_propagation",
     "HedgeLimit": "budget.hedge_limit",
+    "MeasuredAsyncLifoQueue": "measurement.asyncio_queues",
+    "MeasuredAsyncLock": "measurement.asyncio_locks",
+    "MeasuredAsyncPriorityQueue": "measurement.asyncio_queues",
+    "MeasuredAsyncQueue": "measurement.asyncio_queues",
+    "MeasuredExecutor": "measurement.executors",
+    "MeasuredLifoQueue": "measurement.thread_queues",
+    "MeasuredLock": "measurement.thread_locks",
+    "MeasuredPriorityQueue": "measurement.thread_queues",
+    "MeasuredQueue": "measurement.thread_queues",
+    "MeasuredSimpleQueue": "measurement.thread_queues",
     "MergedProcesses": "storage",
+    "Pause": "measurement.pauses",
+    "Probes": "measurement.probes",
     "ProcessState": "storage",
+    "Reading": "measurement.readings",
     "RecordedInterval": "measurement.series_intervals",
     "SharedProcess": "storage",
+    "TakenItem": "measurement.measured_queue",
     "Telemetry": "configuration",
     "allow": "budget.allowance",
     "check_deadline": "budget.deadline",
@@ -154,12 +210,18 @@ _MODULE_OF_NAME = {
     "encode_series": "storage",
     "extract_deadline": "budget.deadline_propagation",
     "hedge": "budget.hedge",
+    "in_flight": "measurement.in_flight",
     "inject_deadline": "budget.deadline_propagation",
+    "measured_executor": "measurement.executors",
     "merge_processes": "storage",
     "merge_series": "measurement.series_sets",
     "propagate_deadlines": "budget.deadline_propagation",
+    "readings": "measurement.readings",
+    "recent_pauses": "measurement.pauses",
     "remaining": "budget.deadline",
     "remaining_ns": "budget.deadline",
+    "resume": "measurement.end_to_end",
+    "start_probes": "measurement.probes",
     "use_deadline_of": "budget.deadline_process",
     "with_current_deadline": "budget.deadline_process",
 }

@@ -8,7 +8,7 @@ from latency_kit.budget import BudgetPolicy, BudgetWatch, load_policy
 from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
 from latency_kit.configuration.activation import activate
 from latency_kit.configuration.exports import build_exports
-from latency_kit.configuration.parts import CallsOverLimit, JsonlPart, Part, WatchPart
+from latency_kit.configuration.parts import CallsOverLimit, FollowPart, JsonlPart, Part, WatchPart
 from latency_kit.configuration.process_hooks import EXIT_TIMEOUT_S
 from latency_kit.configuration.telemetry import Telemetry
 from latency_kit.configuration.termination import FlushOnSigterm
@@ -18,6 +18,7 @@ from latency_kit.measurement.drain import DRAIN_INTERVAL_S, DrainThread
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import AttributeValue
 from latency_kit.measurement.recording import MeasurementObserver, Recording
+from latency_kit.measurement.series_attributes import MAX_SERIES, SeriesIds
 from latency_kit.measurement.series_intervals import IntervalReaders
 from latency_kit.storage import JsonlWriter, RecentRing
 
@@ -48,6 +49,9 @@ def configure(
     temporality: str | None = None,
     metric_interval_s: float | None = None,
     observers: Iterable[MeasurementObserver] = (),
+    series_attributes: Iterable[str] = (),
+    max_series: int = MAX_SERIES,
+    in_flight: bool = False,
     hlog: Path | str | None = None,
     hlog_interval_s: float = 10.0,
     share: Path | str | None = None,
@@ -81,6 +85,10 @@ def configure(
         temporality: "cumulative" or "delta".
         metric_interval_s: Time between two exports of metrics, in seconds.
         observers: Told of every measurement, in batches, off the hot path.
+        series_attributes: Attributes whose values make series of their own, such as "model".
+        max_series: Above so many series, calls of new ones go to an overflow series of their operation.
+        in_flight: Whether calls can be listed while they run (`latency_kit.in_flight()`), at about a
+            microsecond each.
         hlog: Path of an HdrHistogram interval log (`.hlog`) to append every interval to, one line a series.
         hlog_interval_s: The length of its intervals, in seconds.
         share: A directory through which all processes of a run share their series; `merge_processes` reads
@@ -94,6 +102,7 @@ def configure(
 
     Raises:
         ConfigurationError: A setting cannot be used, or `configure()` is already in force.
+        UsageError: `series_attributes` or `max_series` is unfit.
         PolicyError: The budget policy has mistakes; all of them are listed.
         MissingExtraError: Export is asked for and the extra `otlp` is not installed.
     """
@@ -117,6 +126,7 @@ def configure(
     policy = budgets if isinstance(budgets, BudgetPolicy) else BudgetPolicy()
     if isinstance(budgets, str | Path):
         policy = load_policy(budgets)
+    ids = SeriesIds(series_attributes, max_series=max_series)
     anchor = WallAnchor.take(clock)
     losses = Losses()
     taken: list[MeasurementObserver] = [*observers]
@@ -125,7 +135,7 @@ def configure(
         writer = JsonlWriter(Path(jsonl))
         taken.append(writer)
         parts.append(JsonlPart(writer))
-    recording = Recording(anchor=anchor, losses=losses, observers=taken)
+    recording = Recording(anchor=anchor, losses=losses, observers=taken, ids=ids)
     # A measurement is made of a call only where somebody reads it.
     ring = RecentRing(recent, materialise=recording.measurement_of)
     recording.observe_entries(ring)
@@ -149,6 +159,8 @@ def configure(
     sigterm = FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None
     exports = build_exports(settings, recording, losses, spans=spans, anchor=anchor, clock=clock)
     parts.append(exports)
+    if in_flight:
+        parts.append(FollowPart())
     _configured = Telemetry(
         recording=recording,
         ring=ring,

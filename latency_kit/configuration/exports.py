@@ -1,6 +1,8 @@
 """The exports of a configuration: which provider makes the spans, and what is collected as metrics."""
 
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from latency_kit.clock import Clock, WallAnchor
@@ -51,18 +53,22 @@ class Exports:
 
     def flush(self, timeout_s: float) -> bool:
         """Send everything that has ended; tell whether the collector took it in time."""
+        until_s = time.monotonic() + timeout_s
         sent = self._traces is None or self._traces.flush(timeout_s)
-        return (self._metrics is None or self._metrics.force_flush(timeout_s)) and sent
+        left_s = max(until_s - time.monotonic(), 0.0)
+        return (self._metrics is None or self._metrics.force_flush(left_s)) and sent
 
     def shutdown(self, timeout_s: float) -> bool:
-        """Send everything that has ended, then stop."""
+        """Send everything that has ended, then stop; traces and metrics share the time limit."""
+        until_s = time.monotonic() + timeout_s
         if self.span_maker is not None:
             provider = self.span_maker.provider
             provider.deliver_to(None if self._traces is None else self._traces.put)
             if provider in _installed:
                 let_provider_idle(provider)
         sent = self._traces is None or self._traces.shutdown(timeout_s)
-        return (self._metrics is None or self._metrics.shutdown(timeout_s)) and sent
+        left_s = max(until_s - time.monotonic(), 0.0)
+        return (self._metrics is None or self._metrics.shutdown(left_s)) and sent
 
     def losses(self) -> Mapping[str, int]:
         """Return nothing: the exports count into the losses of the whole."""
@@ -172,10 +178,27 @@ def _collected(recording: Recording, losses: Losses) -> CollectedMetrics:
                 description="Series that are kept.",
                 value=len(series),
             ),
+            *_numbers_read(recording.start_unix_nano),
         ),
         losses=losses.counts(),
         start_unix_nano=recording.start_unix_nano,
     )
+
+
+def _numbers_read(start_unix_nano: int) -> Iterable[NumberData]:
+    """Return what queues, pools, locks and probes tell, where the program has any."""
+    readings = sys.modules.get("latency_kit.measurement.readings")
+    if readings is None:
+        return
+    for one in readings.readings():
+        yield NumberData(
+            name=one.name,
+            unit=one.unit,
+            description=one.description,
+            value=one.value,
+            start_unix_nano=start_unix_nano if one.is_total else None,
+            attributes=one.attributes,
+        )
 
 
 def _series_data(series: SeriesSnapshot) -> SeriesData:

@@ -8,7 +8,7 @@ from latency_kit.measurement.active import Entry
 from latency_kit.measurement.recording import Recording
 from latency_kit.storage import JsonlWriter
 
-__all__ = ["CallsOverLimit", "JsonlPart", "Part", "WatchPart"]
+__all__ = ["CallsOverLimit", "FollowPart", "JsonlPart", "Part", "WatchPart"]
 
 
 class Part(Protocol):
@@ -70,6 +70,35 @@ class WatchPart:
         """Return the warnings that the log did not take."""
         failed = self._watch.failed_warnings
         return {"budget_warnings_failed": failed} if failed else {}
+
+
+class FollowPart:
+    """The following of calls while they run, from construction to shutdown."""
+
+    __slots__ = ("_follows",)
+
+    def __init__(self) -> None:
+        from latency_kit.measurement.in_flight import follow_calls  # noqa: PLC0415  # only when asked
+
+        follow_calls(on=True)
+        self._follows = True
+
+    def flush(self, timeout_s: float) -> bool:  # noqa: ARG002  # nothing waits
+        """Tell that nothing waits."""
+        return True
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Follow calls no more."""
+        from latency_kit.measurement.in_flight import follow_calls  # noqa: PLC0415  # loaded before
+
+        if self._follows:
+            self._follows = False
+            follow_calls(on=False)
+        return self.flush(timeout_s)
+
+    def losses(self) -> Mapping[str, int]:
+        """Return nothing: a call in flight is not lost."""
+        return {}
 
 
 class CallsOverLimit:

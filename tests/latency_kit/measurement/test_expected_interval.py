@@ -8,7 +8,7 @@ import latency_kit
 from latency_kit import Outcome, UsageError
 from latency_kit.histogram import HistogramSnapshot
 from latency_kit.measurement.expected_interval import FixedRateSite, fixed_rate_site
-from latency_kit.testing import Capture, capture_measurements
+from latency_kit.testing import Capture, FakeClock, capture_measurements
 
 
 def values(histogram: HistogramSnapshot) -> list[int]:
@@ -64,3 +64,32 @@ def test_an_unfit_interval_is_refused_at_construction(interval: Any) -> None:
         FixedRateSite("mic", "frame", expected_interval_ns=interval)
     with pytest.raises(UsageError, match="expected_interval_ns must be"):
         latency_kit.record("mic", "frame", start_ns=0, end_ns=1, expected_interval_ns=interval)
+
+
+@pytest.mark.parametrize("attributes", [None, {"source": "wav"}])
+@pytest.mark.parametrize("span", [True, False])
+def test_decorators_and_blocks_take_an_expected_interval(
+    attributes: dict[str, str] | None, *, span: bool
+) -> None:
+    clock = FakeClock()
+
+    @latency_kit.measure_latency("mic", "frame", attributes=attributes, span=span, expected_interval_ns=10)
+    def frame() -> None:
+        clock.advance(ns=35)
+
+    with capture_measurements(clock=clock) as captured:
+        frame()
+        with latency_kit.measure_latency(
+            "mic", "frame", attributes=attributes, span=span, expected_interval_ns=10
+        ):
+            clock.advance(ns=9)
+    assert series(captured) == {
+        ("mic.frame", Outcome.OK): [9, 35],
+        ("mic.frame.corrected", Outcome.OK): [9, 15, 25, 35],
+    }
+    assert [dict(one.attributes) for one in captured.measurements] == [attributes or {}] * 2
+
+
+def test_an_unfit_interval_of_a_decorator_is_refused_at_construction() -> None:
+    with pytest.raises(UsageError, match="expected_interval_ns must be"):
+        latency_kit.measure_latency("mic", "frame", expected_interval_ns=0)
