@@ -13,7 +13,8 @@ from latency_kit.budget.budget_tracking import BudgetTracker
 from latency_kit.budget.counting import Call
 from latency_kit.budget.evaluation import BudgetEvaluation, CallsOfOutcome, evaluate_one
 from latency_kit.budget.notices import AlertNotice, NoticeKind
-from latency_kit.budget.objective_tracking import BREACH, ObjectiveTracker
+from latency_kit.budget.objective_rules import BREACH
+from latency_kit.budget.objective_tracking import ObjectiveTracker
 from latency_kit.budget.policy import BudgetPolicy
 from latency_kit.histogram import Histogram, HistogramSnapshot
 from latency_kit.measurement.measurement import Outcome

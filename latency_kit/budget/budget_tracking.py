@@ -3,7 +3,9 @@
 Knows no clock, as `objective_tracking`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from latency_kit.budget.alert_state import AlertChange, AlertState
 from latency_kit.budget.counting import Call, CallCounts
@@ -11,7 +13,8 @@ from latency_kit.budget.evaluation import BudgetEvaluation, CallsOfOutcome, Verd
 from latency_kit.budget.histogram_window import HistogramWindow
 from latency_kit.budget.model import LatencyBudget
 from latency_kit.budget.notices import AlertNotice, NoticeKind
-from latency_kit.budget.objective_tracking import BREACH, SIGHT_OF_BREACH
+from latency_kit.budget.objective_rules import BREACH
+from latency_kit.budget.objective_tracking import SIGHT_OF_BREACH
 from latency_kit.budget.policy import PlacedBudget
 from latency_kit.budget.rules import ms_text
 from latency_kit.budget.window_length import window_text
@@ -21,6 +24,9 @@ from latency_kit.histogram.percentile import ceil_rank
 from latency_kit.measurement.measurement import Outcome
 
 __all__ = ["BudgetTracker"]
+
+_GOOD: Final = "good"
+_FAILED: Final = "failed"
 
 
 class BudgetTracker:
@@ -32,8 +38,8 @@ class BudgetTracker:
     Attributes:
         placed: The budget and its place in the policy.
         counts: Its calls in its window.
-        good: Durations of those that ended well, where they are kept.
-        failed: Durations of the others.
+        durations: Durations of the calls that ended well ("good") and of the others ("failed"); empty where
+            they are not kept.
     """
 
     def __init__(self, placed: PlacedBudget, *, keep_durations: bool = True) -> None:
@@ -50,8 +56,9 @@ class BudgetTracker:
         # Judged as the histogram judges: what shares a bucket with the limit keeps it.
         limit_ns = DEFAULT_LAYOUT.highest_equivalent(budget.limit_ns)
         self.counts = CallCounts(limit_ns, budget.failures, (budget.window_ns,))
-        self.good = HistogramWindow(budget.window_ns) if keep_durations else None
-        self.failed = HistogramWindow(budget.window_ns) if keep_durations else None
+        self.durations: Mapping[str, HistogramWindow] = MappingProxyType(
+            {name: HistogramWindow(budget.window_ns) for name in (_GOOD, _FAILED)} if keep_durations else {}
+        )
         self._state = AlertState()
 
     @property
@@ -64,17 +71,19 @@ class BudgetTracker:
         """(component, operation) of the calls to count."""
         return self.budget.series
 
-    @property
-    def firing(self) -> tuple[str, ...]:
-        """("breach",) from the begin of a breach to its end."""
-        return () if self._state.since_ns is None else (BREACH,)
+    def firing_since(self) -> dict[str, int]:
+        """Return when the breach began that has not ended, by the name of the alert."""
+        return {} if self._state.since_ns is None else {BREACH: self._state.since_ns}
+
+    def restore_firing(self, since_ns: Mapping[str, int]) -> None:
+        """Take up a breach that had begun, so that its begin is not told again."""
+        self._state.since_ns = since_ns.get(BREACH)
 
     def add(self, calls: Sequence[Call]) -> None:
         """Take finished calls."""
         self.counts.add(calls)
-        for window, is_ok in ((self.good, True), (self.failed, False)):
-            if window is not None:
-                _add_durations(window, [call for call in calls if call.is_ok is is_ok])
+        for name, window in self.durations.items():
+            _add_durations(window, [call for call in calls if call.is_ok is (name == _GOOD)])
 
     def evaluation(self, now_ns: int) -> BudgetEvaluation:
         """Judge the calls in the window, with the value at the budget's percentile.
@@ -82,15 +91,16 @@ class BudgetTracker:
         Raises:
             UsageError: No durations are kept.
         """
-        if self.good is None or self.failed is None:
+        if not self.durations:
             raise UsageError(f"budget {self.placed.name!r}: its durations are not kept")
-        self.good.advance(now_ns)
-        self.failed.advance(now_ns)
+        for window in self.durations.values():
+            window.advance(now_ns)
+        good, failed = (self.durations[name].snapshot() for name in (_GOOD, _FAILED))
         return evaluate_one(
             self.placed,
             [
-                CallsOfOutcome(outcome=Outcome.OK, histogram=self.good.snapshot()),
-                CallsOfOutcome(outcome=Outcome.ERROR, histogram=self.failed.snapshot()),
+                CallsOfOutcome(outcome=Outcome.OK, histogram=good),
+                CallsOfOutcome(outcome=Outcome.ERROR, histogram=failed),
             ],
         )
 

@@ -37,15 +37,16 @@ class CallCounts:
 
     Attributes:
         limit_ns: The longest that a good call takes.
+        failed_are_bad: Whether failed calls are bad, however short.
         windows: The windows by length in nanoseconds, ascending.
         last_bad: The latest bad call with a trace, where there was one.
     """
 
-    __slots__ = ("_failed_are_bad", "last_bad", "limit_ns", "windows")
+    __slots__ = ("failed_are_bad", "last_bad", "limit_ns", "windows")
 
     def __init__(self, limit_ns: int, failures: FailureRule, windows_ns: Iterable[int]) -> None:
         self.limit_ns = limit_ns
-        self._failed_are_bad = failures is FailureRule.OVER_LIMIT
+        self.failed_are_bad = failures is FailureRule.OVER_LIMIT
         self.windows: Mapping[int, CountWindow] = MappingProxyType(
             {length_ns: CountWindow(length_ns) for length_ns in sorted(set(windows_ns))}
         )
@@ -53,7 +54,7 @@ class CallCounts:
 
     def add(self, calls: Sequence[Call]) -> None:
         """Count calls; those that follow each other within one interval of every window go in together."""
-        limit_ns, failed_are_bad = self.limit_ns, self._failed_are_bad
+        limit_ns, failed_are_bad = self.limit_ns, self.failed_are_bad
         begin_ns = end_ns = at_ns = events = bad = 0
         for call in calls:
             if not begin_ns <= call.at_ns < end_ns:
@@ -73,7 +74,7 @@ class CallCounts:
         """Count calls of which only the histogram is known, as if all had ended at `at_ns`."""
         if not durations.count:
             return
-        if self._failed_are_bad and not is_ok:
+        if self.failed_are_bad and not is_ok:
             bad = durations.count
         else:
             bad = durations.count - durations.count_at_or_below(self.limit_ns)

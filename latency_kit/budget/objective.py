@@ -6,6 +6,7 @@ from typing import Final
 
 from latency_kit.budget.model import FailureRule, failure_rule_mistake, series_mistake
 from latency_kit.budget.objective_rules import (
+    alert_name_mistake,
     burn_rate_mistake,
     exact,
     fewest_events,
@@ -56,7 +57,7 @@ class BurnRateAlert:
     def __post_init__(self) -> None:
         """Check all values and bring equal alerts to equal objects."""
         checks = (
-            ("name", name_mistake(self.name)),
+            ("name", alert_name_mistake(self.name)),
             ("long_window_ns", window_mistake(self.long_window_ns)),
             ("short_window_ns", window_mistake(self.short_window_ns)),
             ("burn_rate", burn_rate_mistake(self.burn_rate)),

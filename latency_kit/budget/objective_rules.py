@@ -5,10 +5,14 @@ As in `rules`, the frozen objects raise the first of them and the policy file re
 
 import math
 from fractions import Fraction
+from typing import Final
 
+from latency_kit.budget.rules import name_mistake
 from latency_kit.budget.window_length import window_text
 
 __all__ = [
+    "BREACH",
+    "alert_name_mistake",
     "burn_rate_mistake",
     "exact",
     "fewest_events",
@@ -17,6 +21,10 @@ __all__ = [
     "target_mistake",
     "window_order_mistake",
 ]
+
+
+BREACH: Final = "breach"
+"""The alert that every objective and windowed budget has: that it is breached."""
 
 
 def exact(number: float) -> Fraction:
@@ -32,6 +40,13 @@ def target_mistake(target: object) -> str | None:
         hint = f"; for {target:g} % write {target / 100:g}" if 1 < target < 100 else ""  # noqa: PLR2004  # per cent
         return f"must be a ratio greater than 0 and less than 1, such as 0.99, got {target:g}{hint}"
     return None
+
+
+def alert_name_mistake(name: object) -> str | None:
+    """Refuse what is no name, and the name of the alert that every objective has."""
+    if name == BREACH:
+        return f"must not be {BREACH!r}, which every objective has already"
+    return name_mistake(name)
 
 
 def burn_rate_mistake(burn_rate: object) -> str | None:

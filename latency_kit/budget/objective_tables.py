@@ -17,6 +17,7 @@ from latency_kit.budget.objective import (
     scaled_alerts,
 )
 from latency_kit.budget.objective_rules import (
+    alert_name_mistake,
     burn_rate_mistake,
     severity_mistake,
     target_mistake,
@@ -148,7 +149,7 @@ class ObjectiveTables:
     def _alert(self, table: object, path: Path) -> BurnRateAlert | None:
         values = self._values
         before = len(values.mistakes)
-        values.judge(path, name_mistake(path[-1]))
+        values.judge(path, alert_name_mistake(path[-1]))
         if not isinstance(table, dict):
             values.note(
                 path, f"must be a table with long_window, short_window and burn_rate, got {kind(table)}"

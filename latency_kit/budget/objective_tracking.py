@@ -4,22 +4,20 @@ Knows no clock: it is told the time. Live programs and recorded history are foll
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
 from latency_kit.budget.alert_state import AlertChange, AlertState, Sight
-from latency_kit.budget.counting import CallCounts
+from latency_kit.budget.counting import Call, CallCounts
 from latency_kit.budget.evaluation import Verdict
 from latency_kit.budget.notices import AlertNotice, NoticeKind
 from latency_kit.budget.objective import BurnRateAlert, Objective
-from latency_kit.budget.objective_rules import exact
+from latency_kit.budget.objective_rules import BREACH, exact
 from latency_kit.budget.objective_status import ObjectiveStatus, WindowBurn
 from latency_kit.budget.window_length import window_text
 
-__all__ = ["BREACH", "SIGHT_OF_BREACH", "ObjectiveTracker"]
-
-BREACH: Final = "breach"
-"""The alert that every objective and windowed budget has: that it is breached."""
+__all__ = ["SIGHT_OF_BREACH", "ObjectiveTracker"]
 
 SIGHT_OF_BREACH: Final = {
     Verdict.BREACHED: Sight.TRUE,
@@ -87,8 +85,20 @@ class ObjectiveTracker:
     @property
     def firing(self) -> tuple[str, ...]:
         """Names of the alerts that have begun and not ended."""
-        firing = [alert.declared.name for alert in self._alerts if alert.state.since_ns is not None]
-        return (*firing, *([BREACH] if self._breach.since_ns is not None else ()))
+        return tuple(self.firing_since())
+
+    def add(self, calls: Sequence[Call]) -> None:
+        """Take finished calls."""
+        self.counts.add(calls)
+
+    def firing_since(self) -> dict[str, int]:
+        """Return when each alert began that has not ended, by name."""
+        return {name: state.since_ns for name, state in self._states().items() if state.since_ns is not None}
+
+    def restore_firing(self, since_ns: Mapping[str, int]) -> None:
+        """Take up alerts that had begun, so that their begin is not told again."""
+        for name, state in self._states().items():
+            state.since_ns = since_ns.get(name)
 
     def status(self) -> ObjectiveStatus:
         """Return how the objective stands as of the latest time that it was told."""
@@ -121,6 +131,9 @@ class ObjectiveTracker:
             return Verdict.NO_DATA
         is_met = bad * self._allowed_bad.denominator <= self._allowed_bad.numerator * events
         return Verdict.MET if is_met else Verdict.BREACHED
+
+    def _states(self) -> dict[str, AlertState]:
+        return {alert.declared.name: alert.state for alert in self._alerts} | {BREACH: self._breach}
 
     def _burn(self, length_ns: int) -> WindowBurn:
         window = self.counts.windows[length_ns]

@@ -42,7 +42,7 @@ def window_ns(text: str) -> int:
     Raises:
         UsageError: The text is no such length, or it is outside the bounds.
     """
-    if not isinstance(text, str) or not re.match(WINDOW_PATTERN, text, re.ASCII):
+    if not isinstance(text, str) or not re.fullmatch(WINDOW_PATTERN, text, re.ASCII):
         raise UsageError(
             f'a window must be a text such as "5m", "1h" or "30d" (units s, m, h, d, w), got {text!r}'
         )

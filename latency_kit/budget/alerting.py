@@ -1,0 +1,153 @@
+"""From notices to where people see them, without anybody having to wait: one short queue and thread a sink.
+
+The sinks that need nothing but Python's own logging live here; spans and webhooks have modules of their own.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from latency_kit.budget.notices import AlertNotice, NoticeKind
+from latency_kit.errors import UsageError
+from latency_kit.measurement.losses import Losses
+
+__all__ = ["ALERT_CAPACITY", "AlertSink", "Alerts", "log_alert"]
+
+_log = logging.getLogger("latency_kit.budget")
+
+ALERT_CAPACITY: Final = 100
+"""Notices that may wait for one sink; a notice more drops the oldest, which is counted."""
+
+AlertSink = Callable[[AlertNotice], object]
+"""Takes one notice; may take its time and may raise."""
+
+
+def log_alert(notice: AlertNotice) -> None:
+    """Log a notice to `latency_kit.budget`: its begin as a warning, its end as information."""
+    level = logging.INFO if notice.kind is NoticeKind.RECOVERED else logging.WARNING
+    trace = "" if notice.trace_id is None else f" [trace {notice.trace_id:032x}]"
+    _log.log(level, "%s%s", notice.message, trace, extra={"alert": notice.as_data()})
+
+
+class Alerts:
+    """Hands each notice to every sink, each sink in a thread of its own.
+
+    * `tell` returns at once and never raises, whatever the sinks do.
+    * A sink gets its notices in order, one at a time; a slow one delays no other.
+    * A sink that raises is counted ("alerts_failed"), and so is what its queue could not take or keep
+      ("alerts_dropped").
+    * A thread begins with the first notice: without alerts there are none.
+    """
+
+    def __init__(
+        self,
+        sinks: Iterable[AlertSink],
+        *,
+        losses: Losses | None = None,
+        capacity: int = ALERT_CAPACITY,
+    ) -> None:
+        """Prepare the queues.
+
+        Raises:
+            UsageError: A sink cannot be called, or `capacity` is below 1.
+        """
+        if capacity < 1:
+            raise UsageError(f"capacity must be at least 1 notice, got {capacity!r}")
+        self._losses = Losses() if losses is None else losses
+        self._capacity = capacity
+        self._sinks = tuple(sinks)
+        for sink in self._sinks:
+            if not callable(sink):
+                raise UsageError(f"an alert sink is called with an AlertNotice, got {sink!r}")
+        self._begin()
+
+    def tell(self, notice: AlertNotice) -> None:
+        """Hand a notice to every sink."""
+        for outlet in self._outlets:
+            outlet.put(notice)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all sinks have taken all notices; tell whether they did within `timeout_s` seconds."""
+        until_s = time.monotonic() + timeout_s
+        done = [outlet.wait_empty(until_s - time.monotonic()) for outlet in self._outlets]
+        return all(done)
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Flush, then end the threads; what was not taken by then is counted as dropped."""
+        done = self.flush(timeout_s)
+        for outlet in self._outlets:
+            outlet.stop()
+        return done
+
+    def renew_after_fork(self) -> None:
+        """Begin with empty queues in a forked child; what waits is the parent's to tell."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._outlets = [_Outlet(sink, self._losses, self._capacity) for sink in self._sinks]
+
+
+class _Outlet:
+    """One sink with its queue and its thread."""
+
+    def __init__(self, sink: AlertSink, losses: Losses, capacity: int) -> None:
+        self._sink = sink
+        self._losses = losses
+        self._waiting: deque[AlertNotice] = deque()
+        self._capacity = capacity
+        self._changed = threading.Condition()
+        self._is_busy = False
+        self._is_stopped = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, notice: AlertNotice) -> None:
+        with self._changed:
+            if self._is_stopped or len(self._waiting) >= self._capacity:
+                self._losses.count("alerts_dropped", why="stopped" if self._is_stopped else "slow sink")
+                if self._is_stopped:
+                    return
+                self._waiting.popleft()
+            self._waiting.append(notice)
+            if self._thread is None:
+                self._start()
+            self._changed.notify_all()
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._waiting and not self._is_busy, timeout=max(timeout_s, 0.0)
+            )
+
+    def stop(self) -> None:
+        with self._changed:
+            self._is_stopped = True
+            if self._waiting:
+                self._losses.count("alerts_dropped", len(self._waiting), why="stopped")
+                self._waiting.clear()
+            self._changed.notify_all()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="latency_kit-alerts", daemon=True)
+        # At the end of the interpreter no thread begins any more: the notice stays in the queue.
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._is_busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting or self._is_stopped)
+                if self._is_stopped:
+                    return
+                notice = self._waiting.popleft()
+                self._is_busy = True
+            try:
+                self._sink(notice)
+            except Exception as error:  # noqa: BLE001  # a sink is anybody's code
+                self._losses.count("alerts_failed", why=repr(error))
