@@ -87,8 +87,8 @@ def configure(
         observers: Told of every measurement, in batches, off the hot path.
         series_attributes: Attributes whose values make series of their own, such as "model".
         max_series: Above so many series, calls of new ones go to an overflow series of their operation.
-        in_flight: Whether calls can be listed while they run (`latency_kit.in_flight()`), at about a
-            microsecond each.
+        in_flight: Whether calls can be listed while they run (`latency_kit.in_flight()`), at some
+            microseconds each.
         hlog: Path of an HdrHistogram interval log (`.hlog`) to append every interval to, one line a series.
         hlog_interval_s: The length of its intervals, in seconds.
         share: A directory through which all processes of a run share their series; `merge_processes` reads

@@ -64,8 +64,9 @@ class MeasuredAsyncLock:
         asked_ns = active.clock()
         if not self._lock.locked():
             await self._lock.acquire()
-            series.note_in(holder)
-            series.uncontended.note(asked_ns, active.clock())
+            if active.append is not None:
+                series.note_in(holder)
+                series.uncontended.note(asked_ns, active.clock())
             return True
         call = series.begin_wait(asked_ns)
         try:
@@ -84,6 +85,9 @@ class MeasuredAsyncLock:
             RuntimeError: An `asyncio.Lock` is released that is not taken.
             ValueError: An `asyncio.BoundedSemaphore` is released too often.
         """
+        if not self._series.is_held:  # nothing was recorded when it was taken
+            self._lock.release()
+            return
         left_ns = active.clock()
         self._lock.release()
         since_ns = self._series.take_out(self._holder())

@@ -4,7 +4,7 @@
     for call in latency_kit.in_flight():        # oldest first
         print(call.name, call.age_ns, call.running_in)
 
-Following calls costs about a microsecond each, so it is done only when asked. While it is, calls take the
+Following calls costs some microseconds each, so it is done only when asked. While it is, calls take the
 ordinary way through `open_call`; call sites with `span=False` on plain functions stay out of it.
 """
 
@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
@@ -25,12 +25,14 @@ from latency_kit.measurement.readings import Reading, register, unregister
 from latency_kit.units import NS_PER_S
 
 if TYPE_CHECKING:
+    import asyncio
+
     from opentelemetry.trace import Span
 
     from latency_kit.measurement.active import FastSpans
     from latency_kit.measurement.spans import SpanMaker
 
-__all__ = ["CallInFlight", "FollowedCall", "follow_calls", "in_flight"]
+__all__ = ["CallInFlight", "FollowedCall", "follow_calls", "followed_calls", "in_flight"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +71,20 @@ class FollowedCall(OpenCall):
     * Pauses that the probes noted are told by its attributes (`mark_delays`).
     """
 
-    __slots__ = ("__weakref__", "running_in", "thread_id")
+    __slots__ = ("__weakref__", "_task", "running_in", "thread_id")
 
     def __init__(self, site: CallSite, start_ns: int, maker: "SpanMaker | None", span: "Span | None") -> None:
         super().__init__(site, start_ns, maker, span)
-        self.running_in = _where()
+        task = _current_task()
+        self._task = None if task is None else weakref.ref(task)
+        self.running_in = threading.current_thread().name if task is None else str(task.get_name())
         self.thread_id = threading.get_ident()
         _calls[id(self)] = self
+
+    @property
+    def task(self) -> "asyncio.Task[Any] | None":
+        """The asyncio task in which it began; None where it began in none, or the task is gone."""
+        return None if self._task is None else self._task()
 
     def end(
         self,
@@ -138,6 +147,11 @@ def in_flight() -> tuple[CallInFlight, ...]:
     return tuple(sorted(calls, key=lambda call: call.start_ns))
 
 
+def followed_calls() -> tuple[FollowedCall, ...]:
+    """Return the calls in flight themselves, in no order, for those who look into them while they run."""
+    return tuple(_calls.values())
+
+
 def follow_calls(*, on: bool) -> None:
     """Follow the calls that begin from now on; `on=False` takes back one `on=True`.
 
@@ -160,16 +174,15 @@ def follow_calls(*, on: bool) -> None:
         register(_figures)
 
 
-def _where() -> str:
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None:
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:  # no loop runs in this thread
-            task = None
-        if task is not None:
-            return str(task.get_name())
-    return threading.current_thread().name
+def _current_task() -> "asyncio.Task[Any] | None":
+    module = sys.modules.get("asyncio")
+    if module is None:
+        return None
+    try:
+        task: asyncio.Task[Any] | None = module.current_task()
+    except RuntimeError:  # no loop runs in this thread
+        return None
+    return task
 
 
 def _trace_id(call: OpenCall) -> int | None:

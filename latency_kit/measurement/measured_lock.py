@@ -68,6 +68,11 @@ class LockSeries:
         """Note that `holder` has got in now."""
         self._held.setdefault(holder, []).append(active.clock())
 
+    @property
+    def is_held(self) -> bool:
+        """Whether anybody who was noted is in."""
+        return bool(self._held)
+
     def depth_of(self, holder: Hashable) -> int:
         """Return how many times `holder` is in."""
         return len(self._held.get(holder, ()))

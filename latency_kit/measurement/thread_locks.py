@@ -94,8 +94,9 @@ class MeasuredLock:
             return True
         asked_ns = active.clock()
         if self._lock.acquire(blocking=False):
-            series.note_in(holder)
-            series.uncontended.note(asked_ns, active.clock())
+            if self._is_reentrant or active.append is not None:
+                series.note_in(holder)
+                series.uncontended.note(asked_ns, active.clock())
             return True
         if not blocking:
             series.note_refused()
@@ -117,6 +118,9 @@ class MeasuredLock:
         Raises:
             RuntimeError: As the lock itself does.
         """
+        if not self._series.is_held:  # nothing was recorded when it was taken
+            self._lock.release()
+            return
         left_ns = active.clock()
         self._lock.release()
         holder = self._holder()

@@ -84,7 +84,7 @@ def start_probes(
         resident_memory: The process's memory, among the `readings`.
         thread_pools: Pools by name, whose saturation is among the `readings`.
         tell_calls: Whether calls tell what pauses delayed them (`latency.delayed_by`); it means that calls
-            are followed, which costs about a microsecond each (see `in_flight`).
+            are followed, which costs some microseconds each (see `in_flight`).
 
     Raises:
         UsageError: Nothing is asked for, or a probe cannot start.

@@ -206,3 +206,19 @@ def test_bad_use_is_refused_at_construction() -> None:
         MeasuredAsyncLock("db", "row", threading.Lock())  # type: ignore[arg-type]  # the same
     with pytest.raises(UsageError, match="operation"):
         MeasuredLock("db", "")
+
+
+def test_a_lock_taken_before_recording_began_has_no_hold_time_and_is_left_as_ever() -> None:
+    measured, slot = MeasuredLock("db", "row"), MeasuredAsyncLock("llm", "slot")
+
+    async def take() -> None:
+        await slot.acquire()
+
+    asyncio.run(take())
+    measured.acquire()
+    with capture_measurements() as captured:
+        measured.release()
+        slot.release()
+    assert captured.series == ()
+    assert not measured.locked()
+    assert not slot.locked()
