@@ -142,14 +142,16 @@ def in_flight() -> tuple[CallInFlight, ...]:
             running_in=call.running_in,
             trace_id=_trace_id(call),
         )
-        for call in list(_calls.values())
+        for call in followed_calls()
     ]
     return tuple(sorted(calls, key=lambda call: call.start_ns))
 
 
 def followed_calls() -> tuple[FollowedCall, ...]:
     """Return the calls in flight themselves, in no order, for those who look into them while they run."""
-    return tuple(_calls.values())
+    # One step for other threads, which begin and end calls meanwhile; a loop over `values()` is not.
+    calls = (reference() for reference in _calls.valuerefs())
+    return tuple(call for call in calls if call is not None)
 
 
 def follow_calls(*, on: bool) -> None:
