@@ -4,7 +4,6 @@ What a deadline is lives in `deadline`.
 """
 
 from contextvars import Token
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
         async with latency_kit.deadline(250, cancel=True):
             await ask()                            # cancelled after 250 ms: DeadlineExceededError
 
-    * Nested deadlines only shrink: inside, the earlier of the two holds.
+    * Nested deadlines only shrink: inside, the earlier of the two holds, and errors bear its name.
     * The block's duration stands in the series `deadline.<name>`; a block that ends after its deadline has
       the outcome "timed_out" there, and the current span an event "deadline.exceeded".
     * Without `strict` and `cancel` nothing is raised, however late the block ends.
@@ -66,9 +65,9 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
         "_cancel",
         "_cancelling",
         "_expired",
+        "_holding",
         "_limit_ns",
         "_name",
-        "_own",
         "_start_ns",
         "_strict",
         "_task",
@@ -117,7 +116,7 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
         self._leave(error)
 
     async def __aenter__(self) -> Deadline:
-        own = self._enter()
+        holding = self._enter()
         if self._cancel:
             import asyncio  # noqa: PLC0415  # loaded already where a coroutine runs
 
@@ -130,7 +129,7 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
             self._cancelling = self._task.cancelling()
             self._expired = False
             self._arm(asyncio.get_running_loop())
-        return own
+        return holding
 
     async def __aexit__(
         self,
@@ -145,7 +144,7 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
         # The same bookkeeping as asyncio.Timeout: only our own cancellation becomes a TimeoutError.
         is_ours = self._expired and task is not None and task.uncancel() <= self._cancelling
         if is_ours and kind is not None and kind.__name__ == "CancelledError":
-            exceeded = DeadlineExceededError(self._own.name, self._own.overrun_ns())
+            exceeded = DeadlineExceededError(self._holding.name, self._holding.overrun_ns())
             self._leave(exceeded)
             raise exceeded from error
         self._leave(error)
@@ -159,17 +158,15 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
         self._begun_ns = active.clock()
         start_ns = self._begun_ns if self._start_ns is None else self._start_ns
         own = Deadline(at_ns=start_ns + self._limit_ns, name=self._name, strict=self._strict)
-        holding = tighter(current_deadline(), own)
-        # An earlier one from outside holds inside; the name and the strictness of this block stay its own.
-        self._own = own if holding is own else replace(own, at_ns=holding.at_ns)
-        self._token = context_api.attach(context_api.set_value(DEADLINE_KEY, holding))
-        return self._own
+        self._holding = tighter(current_deadline(), own)
+        self._token = context_api.attach(context_api.set_value(DEADLINE_KEY, self._holding))
+        return self._holding
 
     def _arm(self, loop: "AbstractEventLoop") -> None:
-        self._timer = loop.call_later(self._own.remaining_s(), self._expire, loop)
+        self._timer = loop.call_later(self._holding.remaining_s(), self._expire, loop)
 
     def _expire(self, loop: "AbstractEventLoop") -> None:
-        if not self._own.has_passed:  # the loop's clock may tick a little earlier than ours
+        if not self._holding.has_passed:  # the loop's clock may tick a little earlier than ours
             self._arm(loop)
             return
         self._timer = None
@@ -184,24 +181,23 @@ class deadline:  # noqa: N801  # used as a block, where lower case is the custom
             return
         leave_context(token)
         end_ns = active.clock()
-        own = self._own
-        overrun_ns = end_ns - own.at_ns
+        overrun_ns = end_ns - self._holding.at_ns
         outcome = Outcome.OK if error is None else outcome_of(error)
         if overrun_ns > 0 and outcome is Outcome.OK:
             outcome = Outcome.TIMED_OUT
-        decisions.count("latency.deadline.blocks", deadline=own.name, outcome=outcome.value)
-        series = _series_of(own.name)
+        decisions.count("latency.deadline.blocks", deadline=self._name, outcome=outcome.value)
+        series = _series_of(self._name)
         if series is not None:
             series.note(self._begun_ns, end_ns, outcome=outcome, span=current_span())
         if overrun_ns > 0 or outcome is Outcome.TIMED_OUT:
-            _mark_span(own, overrun_ns, outcome)
-        if overrun_ns > 0 and error is None and own.strict:
-            raise DeadlineExceededError(own.name, overrun_ns)
+            _mark_span(self._name, overrun_ns, outcome)
+        if overrun_ns > 0 and error is None and self._strict:
+            raise DeadlineExceededError(self._holding.name, overrun_ns)
 
 
-def _mark_span(own: Deadline, overrun_ns: int, outcome: Outcome) -> None:
+def _mark_span(name: str, overrun_ns: int, outcome: Outcome) -> None:
     attributes: dict[str, AttributeValue] = {
-        "latency.deadline": own.name,
+        "latency.deadline": name,
         "latency.deadline.overrun_ms": ns_to_ms(max(0, overrun_ns)),
         "latency.outcome": outcome.value,
     }
@@ -209,7 +205,7 @@ def _mark_span(own: Deadline, overrun_ns: int, outcome: Outcome) -> None:
     span = current_span()
     if span is not None:
         try:
-            span.set_attribute("latency.deadline.exceeded", own.name)
+            span.set_attribute("latency.deadline.exceeded", name)
         except Exception as error:  # noqa: BLE001  # whatever a provider does, the host goes on
             active.losses.count("spans_failed", why=repr(error))
 
