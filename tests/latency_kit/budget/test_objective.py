@@ -186,8 +186,8 @@ def test_the_refusal_says_how_fast_it_can_burn() -> None:
     with pytest.raises(UsageError) as caught:
         objective(target=0.9, alerts=[alert()])
     assert str(caught.value) == (
-        "objective 'answers': alert 'page': burn rate 14.4 can never fire on a target of 0.9: with every event "
-        "bad the burn rate is 1 / (1 - 0.9) = 10, and an alert fires above its rate; "
+        "objective 'answers': alert 'page': burn rate 14.4 can never fire on a target of 0.9: "
+        "with every event bad the burn rate is 1 / (1 - 0.9) = 10, and an alert fires above its rate; "
         "lower the burn rate or raise the target"
     )
 
@@ -303,8 +303,8 @@ strict = 1
         "alerts.breach (line 5): must not be 'breach', which every objective has already",
         (
             "alerts.slow.burn_rate (line 12): for objectives.three: burn rate 14.4 can never fire on a "
-            "target of 0.9: with every event bad the burn rate is 1 / (1 - 0.9) = 10, and an alert fires above "
-            "lower the burn rate or raise the target"
+            "target of 0.9: with every event bad the burn rate is 1 / (1 - 0.9) = 10, and an alert fires "
+            "above its rate; lower the burn rate or raise the target"
         ),
         (
             'objectives.one.measures (line 14): must be "component.operation", such as "llm.generate", got '
