@@ -8,7 +8,7 @@ from itertools import accumulate
 import pytest
 
 from latency_kit.budget import BudgetPolicy, BurnRateAlert, LatencyBudget, NoticeKind, Objective
-from latency_kit.budget.backtest import BacktestResult, IntervalOfCalls, backtest
+from latency_kit.budget.backtesting import BacktestResult, IntervalOfCalls, backtest
 from latency_kit.budget.counting import Call
 from latency_kit.budget.policy import PlacedBudget
 from latency_kit.histogram import Histogram
