@@ -96,15 +96,14 @@ def test_a_sink_that_raises_is_counted_and_told_of_the_next() -> None:
 
 
 def test_no_thread_runs_until_there_is_an_alert() -> None:
-    def threads() -> int:
-        return sum(thread.name == "latency_kit-alerts" for thread in threading.enumerate())
-
-    before = threads()
     alerts = Alerts([lambda _: None])
-    assert threads() == before
+    (outlet,) = alerts._outlets
+    assert outlet._thread is None
     alerts.tell(notice())
-    assert threads() == before + 1
+    assert outlet._thread is not None
     assert alerts.shutdown(WAIT_S)
+    outlet._thread.join(WAIT_S)
+    assert not outlet._thread.is_alive()
 
 
 def test_after_a_fork_the_queues_are_empty() -> None:
