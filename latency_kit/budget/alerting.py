@@ -3,7 +3,6 @@
 The sinks that need nothing but Python's own logging live here; spans and webhooks have modules of their own.
 """
 
-import contextlib
 import logging
 import threading
 import time
@@ -40,7 +39,7 @@ class Alerts:
     * A sink gets its notices in order, one at a time; a slow one delays no other.
     * A sink that raises is counted ("alerts_failed"), and so is what its queue could not take or keep
       ("alerts_dropped").
-    * A thread begins with the first notice: without alerts there are none.
+    * A thread lives only while there is something to tell: without alerts there are none.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class Alerts:
         return all(done)
 
     def shutdown(self, timeout_s: float) -> bool:
-        """Flush, then end the threads; what was not taken by then is counted as dropped."""
+        """Flush, then take no more notices; what was not told by then is counted as dropped."""
         done = self.flush(timeout_s)
         for outlet in self._outlets:
             outlet.stop()
@@ -100,7 +99,6 @@ class _Outlet:
         self._waiting: deque[AlertNotice] = deque()
         self._capacity = capacity
         self._changed = threading.Condition()
-        self._is_busy = False
         self._is_stopped = False
         self._thread: threading.Thread | None = None
 
@@ -114,13 +112,10 @@ class _Outlet:
             self._waiting.append(notice)
             if self._thread is None:
                 self._start()
-            self._changed.notify_all()
 
     def wait_empty(self, timeout_s: float) -> bool:
         with self._changed:
-            return self._changed.wait_for(
-                lambda: not self._waiting and not self._is_busy, timeout=max(timeout_s, 0.0)
-            )
+            return self._changed.wait_for(lambda: self._thread is None, timeout=max(timeout_s, 0.0))
 
     def stop(self) -> None:
         with self._changed:
@@ -128,25 +123,25 @@ class _Outlet:
             if self._waiting:
                 self._losses.count("alerts_dropped", len(self._waiting), why="stopped")
                 self._waiting.clear()
-            self._changed.notify_all()
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="latency_kit-alerts", daemon=True)
-        # At the end of the interpreter no thread begins any more: the notice stays in the queue.
-        with contextlib.suppress(RuntimeError):
+        self._thread = thread
+        try:
             thread.start()
-            self._thread = thread
+        except RuntimeError as error:
+            # At the end of the interpreter, or where there are too many: the next notice tries again.
+            self._thread = None
+            self._losses.count("alert_threads_failed", why=repr(error))
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._is_busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting or self._is_stopped)
-                if self._is_stopped:
+                if not self._waiting:
+                    self._thread = None
+                    self._changed.notify_all()
                     return
                 notice = self._waiting.popleft()
-                self._is_busy = True
             try:
                 self._sink(notice)
             except Exception as error:  # noqa: BLE001  # a sink is anybody's code

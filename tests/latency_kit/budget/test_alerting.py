@@ -95,15 +95,21 @@ def test_a_sink_that_raises_is_counted_and_told_of_the_next() -> None:
     assert losses.counts() == {"alerts_failed": 2}
 
 
-def test_no_thread_runs_until_there_is_an_alert() -> None:
-    alerts = Alerts([lambda _: None])
+def test_a_thread_runs_only_while_there_is_something_to_tell() -> None:
+    release = threading.Event()
+    alerts = Alerts([lambda _: release.wait(WAIT_S)])
     (outlet,) = alerts._outlets
-    assert outlet._thread is None
-    alerts.tell(notice())
-    assert outlet._thread is not None
+    for _ in range(2):
+        assert outlet._thread is None
+        alerts.tell(notice())
+        thread = outlet._thread
+        assert thread is not None
+        assert thread.daemon
+        release.set()
+        assert alerts.flush(WAIT_S)
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
     assert alerts.shutdown(WAIT_S)
-    outlet._thread.join(WAIT_S)
-    assert not outlet._thread.is_alive()
 
 
 def test_after_a_fork_the_queues_are_empty() -> None:
