@@ -63,7 +63,8 @@ class RecentLatency:
 
     * Calls that were cancelled, timed out or failed count as "at least that long" (`product_limit`).
     * Calls older than the window and a fifth of it do not count, as long as anyone asks.
-    * Asking never waits for another thread.
+    * Asking never waits for another thread, and never raises for a failure of the recording, which is
+      counted as "latencies_failed".
 
     Attributes:
         component: The part of the program.
@@ -141,9 +142,8 @@ class RecentLatency:
         if not self._lock.acquire(blocking=False):
             return  # another thread is reading; what was read before serves
         try:
-            source = self._source
-            found = None if source is None else source.folded(self.component, self.operation)
             self._read_ns = now_ns
+            found = None if self._source is None else self._read(self._source)
             if found is None:
                 return
             total = _durations(found)
@@ -158,6 +158,13 @@ class RecentLatency:
             self._recent = recent
         finally:
             self._lock.release()
+
+    def _read(self, source: DurationSource) -> Mapping[Outcome, HistogramSnapshot] | None:
+        try:
+            return source.folded(self.component, self.operation)
+        except Exception as error:  # noqa: BLE001  # a decision without figures is better than no answer
+            active.losses.count("latencies_failed", why=repr(error))
+            return None
 
     def _since_baseline(self, now_ns: int, total: _Durations) -> _Durations:
         baselines = self._baselines

@@ -113,6 +113,19 @@ def test_a_recording_at_work_is_not_waited_for(clock: FakeClock) -> None:
     assert latency.needed_ns(95, 20) == 1000
 
 
+def test_a_recording_that_fails_is_counted_and_never_reaches_the_host(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source()
+
+    def fail(component: str, operation: str) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(source, "folded", fail)
+    assert RecentLatency("llm", "large", source).needed_ns(95, 20) is None
+    assert active.losses.counts() == {"latencies_failed": 1}
+
+
 def test_a_recording_that_began_anew_is_taken_as_it_is(clock: FakeClock) -> None:
     source = Source()
     source.add(1000, 100)
