@@ -81,6 +81,11 @@ class BudgetPolicy:
         object.__setattr__(self, "placements", placements)
         object.__setattr__(self, "_by_name", by_name)
 
+    @property
+    def needs_windows(self) -> bool:
+        """Whether anything is judged over a rolling window: an objective, or a budget with a window."""
+        return bool(self.objectives) or any(placed.budget.window_ns is not None for placed in self.placements)
+
     def find(self, name: str) -> PlacedBudget:
         """Return the budget with the dotted path `name`.
 

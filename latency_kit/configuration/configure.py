@@ -23,7 +23,9 @@ from latency_kit.measurement.series_intervals import IntervalReaders
 from latency_kit.storage import JsonlWriter, RecentRing
 
 if TYPE_CHECKING:
+    from latency_kit.budget import AlertSink
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
+    from latency_kit.configuration.objectives_part import ObjectivesPart
 
 __all__ = ["configure"]
 
@@ -34,6 +36,8 @@ def configure(
     *,
     service_name: str | None = None,
     budgets: BudgetPolicy | Path | str | None = None,
+    alerts: "Iterable[AlertSink] | None" = None,
+    budget_state: Path | str | None = None,
     jsonl: Path | str | None = None,
     recent: int = 1000,
     spans: bool | None = None,
@@ -69,6 +73,10 @@ def configure(
     Args:
         service_name: The `service.name` under which telemetry leaves; else `OTEL_SERVICE_NAME`.
         budgets: A policy, or the path of a policy file or of a pyproject.toml.
+        alerts: What takes the notices of objectives and windowed budgets, each in a thread of its own; by
+            default the log and the trace of the call (`log_alert`, `span_alert`).
+        budget_state: Path of a file in which the windows of objectives and budgets outlive this process;
+            one for each process.
         jsonl: Path of a `performance.jsonl` to append every measurement to.
         recent: How many of the latest measurements are kept.
         spans: Whether calls make spans even when no trace is exported (they carry trace ids then). By
@@ -144,11 +152,11 @@ def configure(
         recording.observe_entries(CallsOverLimit(watch, recording))
         parts.append(WatchPart(watch))
     intervals = IntervalReaders(recording, now_unix_nano=lambda: anchor.to_unix_nano(clock.monotonic_ns()))
-    interval_parts: list[IntervalLogPart | SharePart] = []
+    interval_parts: list[IntervalLogPart | SharePart | ObjectivesPart] = []
     if hlog is not None or share is not None:
         from latency_kit.configuration import interval_parts as at_intervals  # noqa: PLC0415  # few need it
 
-        interval_parts = at_intervals.build_interval_parts(
+        interval_parts += at_intervals.build_interval_parts(
             recording,
             intervals,
             hlog=hlog,
@@ -156,8 +164,30 @@ def configure(
             share=share,
             share_interval_s=share_interval_s,
         )
+    objectives = None
+    if policy.needs_windows:
+        from latency_kit.configuration import objectives_part as rolling  # noqa: PLC0415  # few need it
+
+        objectives = rolling.build_objectives_part(
+            policy,
+            recording,
+            anchor=anchor,
+            clock=clock,
+            losses=losses,
+            sinks=alerts,
+            state_file=budget_state,
+        )
+        interval_parts.append(objectives)
     sigterm = FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None
-    exports = build_exports(settings, recording, losses, spans=spans, anchor=anchor, clock=clock)
+    exports = build_exports(
+        settings,
+        recording,
+        losses,
+        spans=spans,
+        anchor=anchor,
+        clock=clock,
+        figures=None if objectives is None else objectives.figures,
+    )
     parts.append(exports)
     if in_flight:
         parts.append(FollowPart())

@@ -14,6 +14,9 @@ from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import Recording, SeriesSnapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from latency_kit.budget import BudgetFigure
     from latency_kit.export import PeriodicMetricExport, ProcessResource, TraceExport
     from latency_kit.measurement.active import FastSpans, FinishedSpan
     from latency_kit.tracing.provider import TracerProvider
@@ -83,6 +86,7 @@ def build_exports(
     spans: bool | None,
     anchor: WallAnchor,
     clock: Clock,
+    figures: "Callable[[], Iterable[BudgetFigure]] | None" = None,
 ) -> Exports:
     """Set up what `settings` and `spans` ask for; a provider that the program installed is left alone.
 
@@ -104,7 +108,7 @@ def build_exports(
     metrics = None
     if settings.metrics:
         metrics = build_metric_export(
-            lambda: _collected(recording, losses),
+            lambda: _collected(recording, losses, figures),
             settings,
             losses,
             resource=resource,
@@ -167,7 +171,9 @@ def _identify_all(spans: "Sequence[FinishedSpan]") -> None:
         span.get_span_context()
 
 
-def _collected(recording: Recording, losses: Losses) -> CollectedMetrics:
+def _collected(
+    recording: Recording, losses: Losses, figures: "Callable[[], Iterable[BudgetFigure]] | None"
+) -> CollectedMetrics:
     series = recording.collect()
     return CollectedMetrics(
         series=[_series_data(one) for one in series],
@@ -179,9 +185,21 @@ def _collected(recording: Recording, losses: Losses) -> CollectedMetrics:
                 value=len(series),
             ),
             *_numbers_read(recording.start_unix_nano),
+            *(_number_of(figure) for figure in (() if figures is None else figures())),
         ),
         losses=losses.counts(),
         start_unix_nano=recording.start_unix_nano,
+    )
+
+
+def _number_of(figure: "BudgetFigure") -> NumberData:
+    return NumberData(
+        name=figure.name,
+        unit=figure.unit,
+        description=figure.description,
+        value=figure.value,
+        start_unix_nano=figure.start_unix_nano,
+        attributes=figure.attributes,
     )
 
 
