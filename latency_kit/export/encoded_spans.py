@@ -1,4 +1,4 @@
-"""Batches of our own spans in the form in which they leave: one OTLP request, made once a batch.
+"""Our own spans in the form in which they leave: encoded one by one, sent as one OTLP request a batch.
 
 What a call site says about its spans is encoded once a site; what differs from span to span, identifiers
 and times, is of fixed size and stands beside it. Everything else goes through the message classes of
@@ -8,9 +8,8 @@ https://protobuf.dev/programming-guides/encoding/.
 """
 
 import struct
-import time
-from collections.abc import Callable, Sequence
-from typing import overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from latency_kit.export.span_messages import (
     ExportTraceServiceRequest,
@@ -24,21 +23,13 @@ from latency_kit.export.span_messages import (
 )
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.tracing.details import Details
-from latency_kit.tracing.identity import SPAN_ID_TAG, identify, span_id_bytes
+from latency_kit.tracing.identity import IDENTITY_SIZE, identify, span_id_bytes
 from latency_kit.tracing.provider import TracerProvider
 from latency_kit.tracing.sdk import SpanLimits
 from latency_kit.tracing.span import Span
 from latency_kit.tracing.tracer import Tracer
 
-__all__ = ["EncodedSpans"]
-
-_PORTION = 32
-"""Spans encoded before other threads get their turn: some 40 us of work."""
-
-_PAUSE_S = 0.000_05
-"""For which other threads get it."""
-
-_IDENTITY_SIZE = 16 + len(SPAN_ID_TAG) + 8
+__all__ = ["EncodedPart", "EncodedSpans", "EncodingFailures", "encode"]
 
 # Tags of the protocol: field number and wire type in one byte.
 _TRACE_ID = b"\x0a\x10"  # Span.trace_id = 1, 16 bytes; what follows is an identity with the tag of span_id
@@ -52,39 +43,85 @@ _SCHEMA_URL = b"\x1a"  # ResourceSpans.schema_url, ScopeSpans.schema_url = 3
 _times = struct.Struct("<BQBQ").pack
 
 
-class EncodedSpans(Sequence[Span]):
-    """A batch of finished spans, with the request that carries them.
-
-    * It is a sequence of its spans for whoever knows nothing of us.
-    * A span that cannot be encoded costs only itself, and so does an attribute.
+class EncodedPart(NamedTuple):
+    """Spans of one tracer as elements of the list that its spans make.
 
     Attributes:
-        lost: Why spans could not be encoded, one text each; they are not part of the sequence.
-        lost_attributes: Why attributes could not be encoded, the same.
+        tracer: Whose they are.
+        encoded: The elements, one after the other.
+        size: How many there are.
     """
 
-    def __init__(self, spans: Sequence[Span]) -> None:
-        self.lost: list[str] = []
-        self.lost_attributes: list[str] = []
-        self._spans: list[Span] = []
-        self._by_tracer: dict[Tracer, list[bytes]] = {}
+    tracer: Tracer
+    encoded: bytes
+    size: int
+
+
+class EncodingFailures:
+    """Why something could not be encoded, one text each.
+
+    Attributes:
+        spans: Spans that are lost.
+        attributes: Attributes that are lost, while their spans leave without them.
+    """
+
+    __slots__ = ("attributes", "spans")
+
+    def __init__(self) -> None:
+        self.spans: list[str] = []
+        self.attributes: list[str] = []
+
+
+def encode(spans: Iterable[Span], failures: EncodingFailures) -> list[EncodedPart]:
+    """Encode finished spans; one that cannot be encoded costs only itself, and so does an attribute."""
+    lost = failures.attributes.append
+    by_tracer: dict[Tracer, list[bytes]] = {}
+    tracer: Tracer | None = None
+    limits: SpanLimits | None = None
+    offset_ns = 0
+    append: Callable[[bytes], None]
+    for span in spans:
+        if span.tracer is not tracer:
+            tracer = span.tracer
+            append = by_tracer.setdefault(tracer, []).append
+            limits, offset_ns = tracer.provider.limits, tracer.provider.offset_ns
+        try:
+            of_site = None if span.site is None else span.site.encoded
+            if of_site is None or of_site.limits is not limits or span.details or span.result:
+                append(_encoded(span, lost))
+                continue
+            identity = span.identity or identify(span)
+            up = span.up
+            start, end = span.start_ns + offset_ns, (span.end_ns or 0) + offset_ns
+            if up is None and type(identity) is bytes:
+                append(of_site.root(of_site.root_head, identity, _START, start, _END, end))
+            elif type(up) is bytes:
+                head, parent_id = of_site.child_head, span_id_bytes(up)
+                append(of_site.child(head, identity, _PARENT_SPAN_ID, parent_id, _START, start, _END, end))
+            else:
+                append(_encoded(span, lost))
+        except Exception as error:  # noqa: BLE001  # a name or a time may be anything
+            failures.spans.append(f"span {span.name!r}: {error!r}")
+    return [EncodedPart(tracer, b"".join(each), len(each)) for tracer, each in by_tracer.items()]
+
+
+class EncodedSpans:
+    """A batch of encoded spans, with the request that carries them.
+
+    It has the length that exporters ask of a batch, and is made into a message once, however often the
+    exporter tries to send it.
+    """
+
+    __slots__ = ("_count", "_failures", "_parts", "_request")
+
+    def __init__(self, parts: Sequence[EncodedPart], failures: EncodingFailures) -> None:
+        self._parts = parts
+        self._count = sum(part.size for part in parts)
+        self._failures = failures
         self._request: ExportTraceServiceRequest | None = None
-        for start in range(0, len(spans), _PORTION):
-            if start:
-                time.sleep(_PAUSE_S)
-            self._encode(spans[start : start + _PORTION])
 
     def __len__(self) -> int:
-        return len(self._spans)
-
-    @overload
-    def __getitem__(self, index: int) -> Span: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Span]: ...
-
-    def __getitem__(self, index: int | slice) -> Span | list[Span]:
-        return self._spans[index]
+        return self._count
 
     @property
     def request(self) -> ExportTraceServiceRequest:
@@ -92,35 +129,21 @@ class EncodedSpans(Sequence[Span]):
         made = self._request
         if made is None:
             made = self._request = request_of(self._resource_spans())
-            self._by_tracer.clear()
         return made
-
-    def _encode(self, spans: Sequence[Span]) -> None:
-        lost = self.lost_attributes.append
-        for span in spans:
-            try:
-                encoded = _encoded(span, lost)
-            except Exception as error:  # noqa: BLE001  # a name or a time may be anything
-                self.lost.append(f"span {span.name!r}: {error!r}")
-                continue
-            self._spans.append(span)
-            of_tracer = self._by_tracer.get(span.tracer)
-            if of_tracer is None:
-                of_tracer = self._by_tracer[span.tracer] = []
-            of_tracer.append(encoded)
 
     def _resource_spans(self) -> list[bytes]:
         """Return one `ResourceSpans` for each provider; mostly there is one."""
-        lost = self.lost_attributes.append
+        lost = self._failures.attributes.append
+        by_tracer: dict[Tracer, list[bytes]] = {}
+        for tracer, encoded, _ in self._parts:
+            by_tracer.setdefault(tracer, []).append(encoded)
         by_provider: dict[TracerProvider, list[bytes]] = {}
-        resources = {}
-        for tracer, encoded in self._by_tracer.items():
-            resources[tracer.provider] = tracer.provider.resource
+        for tracer, of_tracer in by_tracer.items():
             scope = tracer.instrumentation_scope
             body = b"".join(
                 (
                     _delimited(_FIRST, scope_message(scope, lost)),
-                    *encoded,
+                    *of_tracer,
                     _delimited(_SCHEMA_URL, (scope.schema_url or "").encode()),
                 )
             )
@@ -130,9 +153,9 @@ class EncodedSpans(Sequence[Span]):
                 _FIRST,
                 b"".join(
                     (
-                        _delimited(_FIRST, resource_message(resources[provider], lost)),
+                        _delimited(_FIRST, resource_message(provider.resource, lost)),
                         *scopes,
-                        _delimited(_SCHEMA_URL, (resources[provider].schema_url or "").encode()),
+                        _delimited(_SCHEMA_URL, (provider.resource.schema_url or "").encode()),
                     )
                 ),
             )
@@ -150,22 +173,20 @@ class _SiteEncoding:
         self.limits = limits
         self.fixed = call_site_fields(site.name, ruled.attributes, ruled.dropped_attributes, lost)
         rest = struct.calcsize("<BQBQ")
-        of_root = len(self.fixed) + len(_TRACE_ID) + _IDENTITY_SIZE + rest
+        of_root = len(self.fixed) + len(_TRACE_ID) + IDENTITY_SIZE + rest
         of_child = of_root + len(_PARENT_SPAN_ID) + 8
         self.root_head = _SECOND + _length(of_root) + self.fixed + _TRACE_ID
         self.child_head = _SECOND + _length(of_child) + self.fixed + _TRACE_ID
-        self.root: Callable[..., bytes] = struct.Struct(f"<{len(self.root_head)}s{_IDENTITY_SIZE}sBQBQ").pack
+        self.root: Callable[..., bytes] = struct.Struct(f"<{len(self.root_head)}s{IDENTITY_SIZE}sBQBQ").pack
         self.child: Callable[..., bytes] = struct.Struct(
-            f"<{len(self.child_head)}s{_IDENTITY_SIZE}s{len(_PARENT_SPAN_ID)}s8sBQBQ"
+            f"<{len(self.child_head)}s{IDENTITY_SIZE}s{len(_PARENT_SPAN_ID)}s8sBQBQ"
         ).pack
 
 
 def _encoded(span: Span, lost: OnLostAttribute) -> bytes:
-    """Return a span as an element of `ScopeSpans.spans`."""
+    """Encode a span with which something is unusual, or the first one of its site."""
     site, end_ns = span.site, span.end_ns
-    identity = span.identity
-    if identity is None:
-        identity = identify(span)
+    identity = identify(span)
     up = span.up
     if (
         site is None
@@ -179,21 +200,10 @@ def _encoded(span: Span, lost: OnLostAttribute) -> bytes:
     of_site = site.encoded
     if of_site is None or of_site.limits is not provider.limits:
         of_site = site.encoded = _SiteEncoding(site, provider.limits, lost)
-    start, end = span.start_ns + provider.offset_ns, end_ns + provider.offset_ns
-    result = span.result
-    encoded: bytes
-    if result is not None and result[2]:
-        parent = b"" if up is None else _PARENT_SPAN_ID + span_id_bytes(up)
-        added = attributes_field(result[2], lost)
-        body = (of_site.fixed, added, _TRACE_ID, identity, parent, _times(_START, start, _END, end))
-        encoded = _delimited(_SECOND, b"".join(body))
-    elif up is None:
-        encoded = of_site.root(of_site.root_head, identity, _START, start, _END, end)
-    else:
-        encoded = of_site.child(
-            of_site.child_head, identity, _PARENT_SPAN_ID, span_id_bytes(up), _START, start, _END, end
-        )
-    return encoded
+    parent = b"" if up is None else _PARENT_SPAN_ID + span_id_bytes(up)
+    added = attributes_field(span.result[2], lost) if span.result is not None and span.result[2] else b""
+    times = _times(_START, span.start_ns + provider.offset_ns, _END, end_ns + provider.offset_ns)
+    return _delimited(_SECOND, b"".join((of_site.fixed, added, _TRACE_ID, identity, parent, times)))
 
 
 def _delimited(tag: bytes, payload: bytes) -> bytes:

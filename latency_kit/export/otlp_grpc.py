@@ -23,8 +23,10 @@ class _SpanExporter(OTLPSpanExporter):
     """The standard exporter, which sends spans that are encoded already as they are.
 
     The method that it asks for the message has been the same in all supported releases; in one that asks
-    another way the spans are encoded once more, as anybody's are.
+    another way (`takes_encoded_spans` is False then) it is given spans, and encodes them itself.
     """
+
+    takes_encoded_spans = hasattr(OTLPSpanExporter, "_translate_data")
 
     def _translate_data(self, data: Any) -> Any:
         return data.request if isinstance(data, EncodedSpans) else super()._translate_data(data)

@@ -28,8 +28,8 @@ def _taking_encoded_spans(exporter: type[Any]) -> type[Any]:
     """Return the standard exporter, which sends spans that are encoded already as they are.
 
     Its releases differ in the method that encodes, not in the function that the method calls: the subclass
-    has that method with another meaning of the function's name. In a release that calls it otherwise the
-    spans are encoded once more, as anybody's are.
+    has that method with another meaning of the function's name. In a release that calls it otherwise
+    (`takes_encoded_spans` is False then) it is given spans, and encodes them itself.
     """
     changed: dict[str, Any] = {}
     for name, method in vars(exporter).items():
@@ -39,6 +39,7 @@ def _taking_encoded_spans(exporter: type[Any]) -> type[Any]:
                 method.__code__, names, method.__name__, method.__defaults__, method.__closure__
             )
             changed[name].__kwdefaults__ = method.__kwdefaults__
+    changed["takes_encoded_spans"] = bool(changed)
     return type(exporter.__name__, (exporter,), changed)
 
 

@@ -16,7 +16,7 @@ from latency_kit.export.settings import ExportSettings, OtlpProtocol
 from latency_kit.measurement.losses import Losses
 from latency_kit.tracing import sdk
 
-__all__ = ["Exporter", "Sender", "metric_exporter_of", "span_exporter_of"]
+__all__ = ["Exporter", "Sender", "metric_exporter_of", "span_exporter_of", "takes_encoded_spans"]
 
 Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
@@ -55,6 +55,11 @@ class Sender(Generic[Batch]):
         self._closed = False
         self._lock = threading.Lock()
         self._on_its_way = 0
+
+    @property
+    def exporter(self) -> Exporter[Batch] | None:
+        """The exporter of this process; None in a child that has not sent yet."""
+        return self._exporter
 
     def send(self, batch: Batch, number: int) -> bool:
         """Send `batch` of `number` items and tell whether the collector took it."""
@@ -136,6 +141,11 @@ def span_exporter_of(settings: ExportSettings) -> sdk.SpanExporter:
     from latency_kit.export import otlp_http  # noqa: PLC0415  # the same
 
     return otlp_http.build_span_exporter(settings)
+
+
+def takes_encoded_spans(exporter: object) -> bool:
+    """Tell whether an exporter that `span_exporter_of` has built takes `EncodedSpans`, or only spans."""
+    return bool(getattr(exporter, "takes_encoded_spans", False))
 
 
 def metric_exporter_of(settings: ExportSettings) -> sdk.MetricExporter:

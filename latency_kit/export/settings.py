@@ -22,6 +22,12 @@ __all__ = ["Compression", "ExportSettings", "OtlpProtocol", "Signal", "Temporali
 Signal = Literal["traces", "metrics"]
 Compression = Literal["none", "gzip"]
 
+_SPAN_QUEUE_SIZE = 16_384
+_SPAN_BATCH_SIZE = 2048
+"""Our defaults, where the specification has 2048 and 512 for spans that wait as objects. Ours wait encoded,
+some 130 bytes each. At 10 000 spans a second its queue would be full in 0.2 s and its batches would make 20
+requests a second."""
+
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
@@ -81,8 +87,8 @@ class ExportSettings:
     temporality: Temporality = Temporality.CUMULATIVE
     metric_interval_s: float = 60.0
     span_interval_s: float = 5.0
-    span_queue_size: int = 2048
-    span_batch_size: int = 512
+    span_queue_size: int = _SPAN_QUEUE_SIZE
+    span_batch_size: int = _SPAN_BATCH_SIZE
     exit_timeout_s: float = 5.0
 
     @classmethod
@@ -135,8 +141,8 @@ class ExportSettings:
                 else _positive("metric_interval_s", metric_interval_s)
             ),
             span_interval_s=env.milliseconds("OTEL_BSP_SCHEDULE_DELAY", 5_000) / 1000,
-            span_queue_size=env.whole("OTEL_BSP_MAX_QUEUE_SIZE", 2048),
-            span_batch_size=env.whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
+            span_queue_size=env.whole("OTEL_BSP_MAX_QUEUE_SIZE", _SPAN_QUEUE_SIZE),
+            span_batch_size=env.whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", _SPAN_BATCH_SIZE),
             exit_timeout_s=_positive("exit_timeout_s", exit_timeout_s),
         )
 

@@ -3,12 +3,11 @@
 import atexit
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
-from latency_kit.export.encoded_spans import EncodedSpans
 from latency_kit.export.process_resource import ProcessResource
-from latency_kit.export.sending import Sender, span_exporter_of
+from latency_kit.export.sending import Sender, span_exporter_of, takes_encoded_spans
 from latency_kit.export.settings import ExportSettings
 from latency_kit.export.span_queue import SpanQueue
 from latency_kit.measurement.losses import Losses
@@ -85,17 +84,14 @@ def build_trace_export(
     Raises:
         MissingExtraError: The SDK or the exporter of the protocol is not installed.
     """
-    sender: Sender[EncodedSpans] = Sender(
-        # The exporters read our spans as they read the SDK's; by type they are not those.
-        lambda: cast("Any", span_exporter_of(settings)),
-        loss_kind="spans_not_exported",
-        losses=losses,
+    sender: Sender[Any] = Sender(
+        lambda: span_exporter_of(settings), loss_kind="spans_not_exported", losses=losses
     )
     if provider is None:
         provider = build_unexported_provider(
             ProcessResource(settings) if resource is None else resource, sampler=sampler, clock=clock
         )
-    queue = SpanQueue(sender, settings, losses)
+    queue = SpanQueue(sender, settings, losses, encodes=takes_encoded_spans(sender.exporter))
     return TraceExport(provider, queue, exit_timeout_s=settings.exit_timeout_s if shutdown_on_exit else None)
 
 

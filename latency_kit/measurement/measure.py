@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from latency_kit.errors import UsageError
 from latency_kit.measurement.active import TRACE_API, active
-from latency_kit.measurement.call_site import CallSite, checked_attributes, shared_call_site, shared_call_sites
+from latency_kit.measurement.call_site import (
+    CallSite,
+    checked_attributes,
+    shared_call_site,
+    shared_call_sites,
+)
 from latency_kit.measurement.context import leave_context, traceparent_of
 from latency_kit.measurement.measurement import AttributeValue
 from latency_kit.measurement.open_call import (

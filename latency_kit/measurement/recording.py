@@ -30,16 +30,21 @@ MAX_UNTOLD = 200_000
 counted. Their durations are in the histograms by then."""
 
 _PORTION = 64
-"""Entries that the background thread handles before it lets the program run: some 30 us of work."""
+_SMALL_PORTION = 20
+"""Entries that the background thread handles before it lets the program run, and the same while another
+thread computes without pause: some 30 us of work, the most that the program is held up."""
 
 _PAUSE_S = 0.000_05
 """What it sleeps between two portions, so that a thread that waits for the interpreter gets it at once."""
 
+_CONTENDED_NS = 1_000_000
+"""A pause that took longer was waiting for the interpreter: another thread did not let go of it by itself."""
+
 _TAKEN_AT_ONCE = 4096
 """Entries taken from the front of the list in one step: some 30 us, whatever waits behind them."""
 
-_PRESSURE_ABOVE = 32_768
-_PRESSURE_BELOW = 4_096
+_PRESSURE_ABOVE = 16_384
+_PRESSURE_BELOW = 2_048
 """Waiting entries above which call sites begin to help, and below which they need not any longer."""
 
 _HELPED = 16
@@ -95,7 +100,6 @@ class Recording:
         self._series: dict[SeriesId, Series] = {}
         self._lock = threading.Lock()
         self._telling = threading.RLock()
-        self._held: list[Any] = []
         self.start_unix_nano = anchor.unix_nano
         self._plain_append: Callable[[Entry], None] = self._pending.append
         self.append: Callable[[Entry], None] = self._plain_append
@@ -123,19 +127,27 @@ class Recording:
             self._telling.release()
         return True
 
-    def drain_gently(self) -> None:
-        """Handle all entries appended so far, with pauses, so that no thread waits long for its turn."""
+    def drain_gently(self) -> int:
+        """Handle all entries appended so far, with pauses, so that no thread waits long for its turn.
+
+        Return how many there were.
+        """
         self._meet_pressure()
-        waiting = len(self._pending) + len(self._taken)
+        waiting = found = len(self._pending) + len(self._taken)
+        portion = _PORTION
         while waiting > 0:
             with self._lock:
-                handled = self._handle(_PORTION)
+                handled = self._handle(portion)
             if not handled:
                 break
             waiting -= handled
+            paused_ns = time.perf_counter_ns()
             time.sleep(_PAUSE_S)
+            is_contended = time.perf_counter_ns() - paused_ns > _CONTENDED_NS
+            portion = _SMALL_PORTION if is_contended else _PORTION
         self._meet_pressure()
         self._tell()
+        return found
 
     def snapshot(self) -> tuple[SeriesSnapshot, ...]:
         """Return all series, by name and outcome; does not wait for an observer that another thread tells."""
@@ -154,19 +166,19 @@ class Recording:
                 series.forget_exemplars()
             return taken
 
-    def hold(self, timeout_s: float) -> None:
-        """Wait until nobody reads, folds or tells observers, and keep it so until `let_go`.
+    def hold(self, timeout_s: float) -> Callable[[], None]:
+        """Wait until nobody reads, folds or tells observers, and keep it so until what is returned is called.
 
         For a fork: the child then finds nothing half done. What takes longer than the time limit is not
         waited for; the child begins anew in any case.
         """
-        self._held = [lock for lock in (self._telling, self._lock) if lock.acquire(timeout=timeout_s)]
+        held = [lock for lock in (self._telling, self._lock) if lock.acquire(timeout=timeout_s)]
 
-    def let_go(self) -> None:
-        """End `hold`, in the parent and in the child."""
-        held, self._held = self._held, []
-        for lock in reversed(held):
-            lock.release()
+        def let_go() -> None:
+            for lock in reversed(held):
+                lock.release()
+
+        return let_go
 
     def folded(self, component: str, operation: str) -> Mapping[Outcome, HistogramSnapshot] | None:
         """Return one operation's histograms by outcome, without the calls that still wait for the drain.

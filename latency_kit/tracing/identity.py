@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONTEXT_FLAGS",
+    "IDENTITY_SIZE",
     "SPAN_ID_TAG",
     "identify",
     "settled",
@@ -34,6 +35,10 @@ SPAN_ID_TAG = b"\x12\x08"
 _TRACE_ID_SIZE = 16
 _SPAN_ID_SIZE = 8
 _SPAN_ID_START = _TRACE_ID_SIZE + len(SPAN_ID_TAG)
+
+IDENTITY_SIZE = _SPAN_ID_START + _SPAN_ID_SIZE
+"""Bytes of an identity."""
+
 _NO_SPAN_ID = bytes(_SPAN_ID_SIZE)
 
 _claims: dict[tuple[int, str], Any] = {}
@@ -66,34 +71,28 @@ def identify(span: "Span") -> "bytes | SpanContext":
     if identity is not None:
         return identity
     parent = span.up
-    if parent is None or type(parent) is not type(span) or parent.identity is not None:
-        return _identify_below(span)
-    # Not recursion: a chain of parents may be longer than the stack is deep.
-    unidentified = []
-    above: Any = parent
-    while type(above) is type(span) and above.identity is None:
-        unidentified.append(above)
-        above = above.up
-    while unidentified:
-        _identify_below(unidentified.pop())
-    return _identify_below(span)
-
-
-def _identify_below(span: "Span") -> "bytes | SpanContext":
-    """Identify a span whose parent is identified; it may have been identified meanwhile."""
-    up = span.up
-    parent = up.identity if up is not None and type(up) is type(span) else up
+    if parent is not None and type(parent) is type(span) and parent.identity is None:
+        # Not recursion: a chain of parents may be longer than the stack is deep.
+        unidentified = []
+        above: Any = parent
+        while type(above) is type(span) and above.identity is None:
+            unidentified.append(above)
+            above = above.up
+        while unidentified:
+            identify(unidentified.pop())
+    if parent is not None and type(parent) is type(span):
+        parent = parent.identity
     candidate: bytes | SpanContext
-    if type(parent) is bytes:
-        candidate = parent[:_TRACE_ID_SIZE] + SPAN_ID_TAG + _drawn(_SPAN_ID_SIZE)
-    elif parent is None:
-        drawn = _drawn(_TRACE_ID_SIZE + _SPAN_ID_SIZE)
-        candidate = drawn[:_TRACE_ID_SIZE] + SPAN_ID_TAG + drawn[_TRACE_ID_SIZE:]
+    if parent is None:
+        candidate = _drawn(_identities, IDENTITY_SIZE)
+    elif type(parent) is bytes:
+        candidate = parent[:_SPAN_ID_START] + _drawn(_span_ids, _SPAN_ID_SIZE)
     else:
         # What is unusual about the parent (trace state, flags) is the child's too.
         assert isinstance(parent, SpanContext)  # noqa: S101  # the only other kind of identity
         candidate = SpanContext(
-            parent.trace_id, int.from_bytes(_drawn(_SPAN_ID_SIZE)),
+            parent.trace_id,
+            int.from_bytes(_drawn(_span_ids, _SPAN_ID_SIZE)),
             False,
             parent.trace_flags,
             parent.trace_state,
@@ -111,28 +110,34 @@ def _identify_below(span: "Span") -> "bytes | SpanContext":
 
 _identity_claims: "dict[int, bytes | SpanContext]" = {}
 
-_random: dict[int, list[bytes]] = {_SPAN_ID_SIZE: [], _TRACE_ID_SIZE + _SPAN_ID_SIZE: []}
-"""Random bytes at hand, by size: asking the system for each identifier would cost five times as much."""
+_span_ids: list[bytes] = []
+_identities: list[bytes] = []
+"""Random span identifiers, and identities of roots, at hand: asking the system for each would cost five times
+as much."""
 
 _DRAWN_AT_ONCE = 256
 
 
-def _drawn(size: int) -> bytes:
-    """Return random bytes which nobody else in this or any other process is given; no 8 are all zero."""
-    pool = _random[size]
+def _drawn(at_hand: list[bytes], size: int) -> bytes:
+    """Return an identifier or identity which nobody else in this or any other process is given."""
     while True:
         try:
             # Taking one away is one step: two threads never get the same.
-            return pool.pop()
+            return at_hand.pop()
         except IndexError:
-            drawn = os.urandom(size * _DRAWN_AT_ONCE)
-            if _NO_SPAN_ID not in drawn:
-                pool += [drawn[at : at + size] for at in range(0, len(drawn), size)]
+            drawn = bytearray(os.urandom(size * _DRAWN_AT_ONCE))
+            if size == IDENTITY_SIZE:
+                drawn[_TRACE_ID_SIZE::size] = SPAN_ID_TAG[:1] * _DRAWN_AT_ONCE
+                drawn[_TRACE_ID_SIZE + 1 :: size] = SPAN_ID_TAG[1:] * _DRAWN_AT_ONCE
+            block = bytes(drawn)
+            # An identifier of zeros would be invalid; eight zeros in a row are that rare, too.
+            if _NO_SPAN_ID not in block:
+                at_hand += [block[at : at + size] for at in range(0, len(block), size)]
 
 
 def _forget_drawn() -> None:
-    for pool in _random.values():
-        pool.clear()
+    _span_ids.clear()
+    _identities.clear()
 
 
 if hasattr(os, "register_at_fork"):

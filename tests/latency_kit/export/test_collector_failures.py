@@ -103,7 +103,11 @@ def test_a_collector_that_hangs_holds_up_neither_flush_nor_shutdown(
     assert losses.counts() == {"spans_not_exported": 600, "metric_points_not_exported": 1}
 
 
-def test_the_measured_code_goes_on_while_the_collector_hangs(otlp_receiver: Any, losses: Losses) -> None:
+def test_the_measured_code_goes_on_while_the_collector_hangs(
+    otlp_receiver: Any, losses: Losses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "2048")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512")
     otlp_receiver.hang()
     export = traces_to(otlp_receiver.grpc_endpoint, "grpc", losses, timeout_s=60)
     end_spans(export, 6000)

@@ -95,18 +95,18 @@ def test_intervals_and_sizes_come_from_the_variables_in_their_units() -> None:
     assert settings.span_batch_size == 4
 
 
-def test_the_defaults_are_those_of_the_specification() -> None:
+def test_the_intervals_are_those_of_the_specification_and_the_span_queue_holds_eight_times_as_many() -> None:
     settings = resolve()
     assert settings.metric_interval_s == 60
     assert settings.span_interval_s == 5
-    assert settings.span_queue_size == 2048
-    assert settings.span_batch_size == 512
+    assert settings.span_queue_size == 16_384
+    assert settings.span_batch_size == 2048
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
     settings = resolve({ENDPOINT: "", "OTEL_EXPORTER_OTLP_PROTOCOL": " ", "OTEL_BSP_MAX_QUEUE_SIZE": ""})
     assert not settings.traces
-    assert settings.span_queue_size == 2048
+    assert settings.span_queue_size == 16_384
 
 
 def test_header_names_become_lower_case() -> None:

@@ -78,12 +78,12 @@ def test_every_span_arrives_once_when_there_are_many_batches(
 ) -> None:
     export = make_export(protocol="grpc", endpoint=otlp_receiver.grpc_endpoint)
     tracer = export.provider.get_tracer("latency_kit")
-    for number in range(1300):
+    for number in range(5000):
         tracer.start_span(f"span {number}").end()
     assert export.shutdown(10)
 
-    assert sorted(span.name for span in otlp_receiver.spans()) == sorted(f"span {n}" for n in range(1300))
-    assert max(len(r.resource_spans[0].scope_spans[0].spans) for r in otlp_receiver.trace_requests) <= 512
+    assert sorted(span.name for span in otlp_receiver.spans()) == sorted(f"span {n}" for n in range(5000))
+    assert max(len(r.resource_spans[0].scope_spans[0].spans) for r in otlp_receiver.trace_requests) <= 2048
     assert losses.counts() == {}
 
 
