@@ -25,8 +25,8 @@ __all__ = [
 CACHE_HIT_ATTRIBUTE = "cache.hit"
 """The attribute (true or false) that, as a dimension of a series, tells calls that hit a cache."""
 
-EVENT_LOOP_LAG = "runtime.event_loop_lag"
-"""The series of the event-loop probe: how much later than asked for the loop came back."""
+EVENT_LOOP_LAG = "event_loop.lag"
+"""The series of the event-loop probe: how late its callbacks ran."""
 
 WAIT_SHARE = 0.25
 """A queue wait that holds a quarter of a turn is seldom worth less than one more worker."""
@@ -107,11 +107,11 @@ def kept_loops(session: Session) -> Iterator[Recommendation]:
     if lag.has_value_at(99):
         finding += f" (p99 {ms_figure(lag.value_at_percentile(99))}, {counted(lag.count, 'probe')})"
     if worst is None:
-        advice = "name the blocking call: run with the flight recorder on, or with asyncio's debug mode"
+        advice = "name the blocking call: run with the event-loop probe or the flight recorder on"
     else:
-        call, seen_ns = worst
-        finding += f"; {call} was seen in it for {ms_figure(seen_ns)}"
-        advice = f"await it, or give {call} to a thread"
+        where, seen_ns = worst
+        finding += f"; {where} was seen in it for {ms_figure(seen_ns)}"
+        advice = "await what it does there, or give it to a thread"
     yield Recommendation(about=EVENT_LOOP_LAG, finding=finding, advice=advice)
 
 

@@ -14,7 +14,7 @@ from latency_kit.session.attribution import (
 from latency_kit.session.critical_path import CriticalPath, PathKind, PathSegment, critical_path, wait_words
 from latency_kit.session.durations import CallDurations
 from latency_kit.session.environment import KEY_PACKAGES, Environment
-from latency_kit.session.session import DISPLAY_FACT, Session
+from latency_kit.session.session import DISPLAY_FACT, Session, blocking_calls_of
 from latency_kit.session.span_record import (
     SpanRecord,
     records_of_measurements,
@@ -38,6 +38,7 @@ __all__ = [
     "TurnAccount",
     "account",
     "attribute_tail",
+    "blocking_calls_of",
     "critical_path",
     "records_of_measurements",
     "records_of_spans",

@@ -3,18 +3,19 @@
 Nothing here computes a figure or knows how one is shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from latency_kit.budget import BudgetEvaluation
 from latency_kit.errors import UsageError
+from latency_kit.measurement.pauses import Pause
 from latency_kit.measurement.recording import SeriesSnapshot
 from latency_kit.session.account import TurnAccount
 from latency_kit.session.durations import CallDurations
 from latency_kit.session.environment import Environment
 
-__all__ = ["DISPLAY_FACT", "Session"]
+__all__ = ["DISPLAY_FACT", "Session", "blocking_calls_of"]
 
 DISPLAY_FACT = "display"
 """The key of `Session.facts` that says on what the answers were shown."""
@@ -41,8 +42,9 @@ class Session:
         accounts: Where the time of each turn went, in the order in which the turns came.
         facts: What else a reader must know, by name; `DISPLAY_FACT` is one of them.
         losses: What telemetry lost, by kind.
-        blocking_calls: Functions that were seen to keep an event loop, each with the longest time that it
-            was seen to, in nanoseconds; a flight recorder names them.
+        blocking_calls: Functions or lines that were seen to keep an event loop, each with the longest time
+            that it was seen to, in nanoseconds; `blocking_calls_of` the pauses that the probes noted, or
+            a flight recorder, names them.
     """
 
     title: str
@@ -90,3 +92,12 @@ class Session:
     def durations(self, name: str) -> CallDurations:
         """Return all calls of the operation `name` (`component.operation`); empty if it was never called."""
         return CallDurations.of(name, self.series)
+
+
+def blocking_calls_of(pauses: Iterable[Pause]) -> Mapping[str, int]:
+    """Return the lines that pauses of an event loop are known to come from, each with its longest one in ns."""
+    longest_ns: dict[str, int] = {}
+    for pause in pauses:
+        if pause.where is not None:
+            longest_ns[pause.where] = max(pause.duration_ns, longest_ns.get(pause.where, 0))
+    return MappingProxyType(longest_ns)

@@ -82,26 +82,26 @@ def test_a_wait_is_told_once(make_session: MakeSession, make_series: MakeSeries,
 def test_a_kept_event_loop_is_told_with_the_call_that_kept_it(
     make_session: MakeSession, make_series: MakeSeries
 ) -> None:
-    series = (make_series("runtime.event_loop_lag", [1] * 49 + [340]),)
+    series = (make_series("event_loop.lag", [1] * 49 + [340]),)
     session = make_session(
         series=series, blocking_calls={"json.loads": 20_000_000, "shop.prices.load": 330_000_000}
     )
     assert _texts(session) == [
         (
             "The event loop was kept for up to 340 ms (p99 340 ms, 50 probes); "
-            "shop.prices.load was seen in it for 330 ms: await it, or give shop.prices.load to a thread."
+            "shop.prices.load was seen in it for 330 ms: await what it does there, or give it to a thread."
         )
     ]
     (text,) = _texts(make_session(series=series))
     assert text.endswith(
-        "50 probes): name the blocking call: run with the flight recorder on, or with asyncio's debug mode."
+        "50 probes): name the blocking call: run with the event-loop probe or the flight recorder on."
     )
 
 
 def test_an_event_loop_that_came_back_in_time_is_not_told(
     make_session: MakeSession, make_series: MakeSeries
 ) -> None:
-    series = (make_series("runtime.event_loop_lag", [1] * 50 + [99]),)
+    series = (make_series("event_loop.lag", [1] * 50 + [99]),)
     assert _texts(make_session(series=series, blocking_calls={"x": 99_000_000})) == []
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from latency_kit.errors import UsageError
-from latency_kit.session import Environment, Session
+from latency_kit.measurement.pauses import Pause
+from latency_kit.session import Environment, Session, blocking_calls_of
 
 _ENVIRONMENT = Environment(
     python_version="3.12.4", python_implementation="CPython", operating_system="Linux 6.8"
@@ -26,7 +27,7 @@ def test_a_session_that_ends_before_it_starts_is_refused() -> None:
         _session(end_unix_nano=9)
 
 
-@pytest.mark.parametrize("what", ["outcomes", "losses"])
+@pytest.mark.parametrize("what", ["outcomes", "losses", "blocking_calls"])
 def test_negative_counts_are_refused(what: str) -> None:
     with pytest.raises(UsageError, match=rf"{what}\['dropped'\] must be a count from 0, got -1"):
         _session(**{what: {"dropped": -1}})
@@ -37,7 +38,7 @@ def test_the_mappings_cannot_be_changed_afterwards() -> None:
     session = _session(outcomes=outcomes)
     outcomes["completed"] = 5
     assert session.turn_count == 1
-    for mapping in (session.outcomes, session.facts, session.losses):
+    for mapping in (session.outcomes, session.facts, session.losses, session.blocking_calls):
         with pytest.raises(TypeError):
             mapping["x"] = 1  # type: ignore[index]
 
@@ -45,3 +46,11 @@ def test_the_mappings_cannot_be_changed_afterwards() -> None:
 def test_an_operation_that_was_never_called_has_empty_durations() -> None:
     assert _session().durations("llm.generate").count == 0
     assert _session().series_names == ()
+
+
+def test_a_line_that_kept_the_loop_counts_by_its_longest_pause() -> None:
+    def pause(duration_ns: int, where: str | None) -> Pause:
+        return Pause(name="event_loop.lag", start_ns=0, duration_ns=duration_ns, where=where)
+
+    pauses = [pause(5, "a.py:1"), pause(9, "a.py:1"), pause(7, "a.py:1"), pause(3, "b.py:2"), pause(8, None)]
+    assert blocking_calls_of(pauses) == {"a.py:1": 9, "b.py:2": 3}
