@@ -8,7 +8,15 @@ from latency_kit.budget import BudgetPolicy, BudgetWatch, load_policy
 from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
 from latency_kit.configuration.activation import activate
 from latency_kit.configuration.exports import build_exports
-from latency_kit.configuration.parts import CallsOverLimit, FollowPart, JsonlPart, Part, WatchPart
+from latency_kit.configuration.parts import (
+    CallsOverLimit,
+    FollowPart,
+    JsonlPart,
+    Part,
+    TracedCalls,
+    WatchFigures,
+    WatchPart,
+)
 from latency_kit.configuration.process_hooks import EXIT_TIMEOUT_S
 from latency_kit.configuration.telemetry import Telemetry
 from latency_kit.configuration.termination import FlushOnSigterm
@@ -23,7 +31,9 @@ from latency_kit.measurement.series_intervals import IntervalReaders
 from latency_kit.storage import JsonlWriter, RecentRing
 
 if TYPE_CHECKING:
-    from latency_kit.budget import AlertSink
+    from collections.abc import Callable
+
+    from latency_kit.budget import AlertSink, BudgetFigure
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
     from latency_kit.configuration.objectives_part import ObjectivesPart
 
@@ -139,18 +149,20 @@ def configure(
     losses = Losses()
     taken: list[MeasurementObserver] = [*observers]
     parts: list[Part] = []
-    if jsonl is not None:
-        writer = JsonlWriter(Path(jsonl))
-        taken.append(writer)
-        parts.append(JsonlPart(writer))
+    figures: list[Callable[[], Iterable[BudgetFigure]]] = []
     recording = Recording(anchor=anchor, losses=losses, observers=taken, ids=ids)
     # A measurement is made of a call only where somebody reads it.
     ring = RecentRing(recent, materialise=recording.measurement_of)
-    recording.observe_entries(ring)
+    recording.observe_entries(TracedCalls(ring))
+    if jsonl is not None:
+        writer = JsonlWriter(Path(jsonl))
+        recording.observe_entries(TracedCalls(lambda calls: writer(map(recording.measurement_of, calls))))
+        parts.append(JsonlPart(writer))
     if policy.budgets:
         watch = BudgetWatch(policy)
         recording.observe_entries(CallsOverLimit(watch, recording))
         parts.append(WatchPart(watch))
+        figures.append(WatchFigures(watch, recording))
     intervals = IntervalReaders(recording, now_unix_nano=lambda: anchor.to_unix_nano(clock.monotonic_ns()))
     interval_parts: list[IntervalLogPart | SharePart | ObjectivesPart] = []
     if hlog is not None or share is not None:
@@ -164,7 +176,6 @@ def configure(
             share=share,
             share_interval_s=share_interval_s,
         )
-    objectives = None
     if policy.needs_windows:
         from latency_kit.configuration import objectives_part as rolling  # noqa: PLC0415  # few need it
 
@@ -178,6 +189,7 @@ def configure(
             state_file=budget_state,
         )
         interval_parts.append(objectives)
+        figures.append(objectives.figures)
     sigterm = FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None
     exports = build_exports(
         settings,
@@ -186,7 +198,7 @@ def configure(
         spans=spans,
         anchor=anchor,
         clock=clock,
-        figures=None if objectives is None else objectives.figures,
+        figures=figures,
     )
     parts.append(exports)
     if in_flight:

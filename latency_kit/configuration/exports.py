@@ -86,7 +86,7 @@ def build_exports(
     spans: bool | None,
     anchor: WallAnchor,
     clock: Clock,
-    figures: "Callable[[], Iterable[BudgetFigure]] | None" = None,
+    figures: "Sequence[Callable[[], Iterable[BudgetFigure]]]" = (),
 ) -> Exports:
     """Set up what `settings` and `spans` ask for; a provider that the program installed is left alone.
 
@@ -172,7 +172,7 @@ def _identify_all(spans: "Sequence[FinishedSpan]") -> None:
 
 
 def _collected(
-    recording: Recording, losses: Losses, figures: "Callable[[], Iterable[BudgetFigure]] | None"
+    recording: Recording, losses: Losses, figures: "Sequence[Callable[[], Iterable[BudgetFigure]]]"
 ) -> CollectedMetrics:
     series = recording.collect()
     return CollectedMetrics(
@@ -185,7 +185,7 @@ def _collected(
                 value=len(series),
             ),
             *_numbers_read(recording.start_unix_nano),
-            *(_number_of(figure) for figure in (() if figures is None else figures())),
+            *(_number_of(figure) for tell in figures for figure in tell()),
         ),
         losses=losses.counts(),
         start_unix_nano=recording.start_unix_nano,

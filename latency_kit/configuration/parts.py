@@ -1,14 +1,23 @@
 """The parts of a telemetry with work or counts of their own, behind one small interface."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from latency_kit.budget import BudgetWatch
+from latency_kit.budget import BudgetFigure, BudgetWatch, over_limit_figures
 from latency_kit.measurement.active import Entry
+from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.recording import Recording
 from latency_kit.storage import JsonlWriter
 
-__all__ = ["CallsOverLimit", "FollowPart", "JsonlPart", "Part", "WatchPart"]
+__all__ = [
+    "CallsOverLimit",
+    "FollowPart",
+    "JsonlPart",
+    "Part",
+    "TracedCalls",
+    "WatchFigures",
+    "WatchPart",
+]
 
 
 class Part(Protocol):
@@ -72,6 +81,20 @@ class WatchPart:
         return {"budget_warnings_failed": failed} if failed else {}
 
 
+class WatchFigures:
+    """How many calls were over each budget's limit, for the metrics."""
+
+    __slots__ = ("_recording", "_watch")
+
+    def __init__(self, watch: BudgetWatch, recording: Recording) -> None:
+        self._watch = watch
+        self._recording = recording
+
+    def __call__(self) -> Iterable[BudgetFigure]:
+        """Return one running total a budget, since the recording began."""
+        return over_limit_figures(self._watch.over_limit, start_unix_nano=self._recording.start_unix_nano)
+
+
 class FollowPart:
     """The following of calls while they run, from construction to shutdown."""
 
@@ -99,6 +122,30 @@ class FollowPart:
     def losses(self) -> Mapping[str, int]:
         """Return nothing: a call in flight is not lost."""
         return {}
+
+
+class TracedCalls:
+    """Passes on the calls that make spans where spans are made; the others are for the histograms alone.
+
+    A call site that says `span=False` is called too often to be kept call by call: it would push
+    everything else out of the ring, and fill the disk.
+    """
+
+    __slots__ = ("_observer",)
+
+    def __init__(self, observer: Callable[[Sequence[Entry]], object]) -> None:
+        self._observer = observer
+
+    def __call__(self, entries: Sequence[Entry], /) -> None:
+        """Take a batch, oldest first."""
+        kept = [entry for entry in entries if _site_of(entry).makes_span]
+        if kept:
+            self._observer(kept)
+
+
+def _site_of(entry: Entry) -> CallSite:
+    site: CallSite = entry[0] if isinstance(entry, tuple) else entry.site
+    return site
 
 
 class CallsOverLimit:

@@ -17,6 +17,7 @@ import latency_kit
 from latency_kit.budget import (
     AlertNotice,
     BudgetPolicy,
+    BudgetWatch,
     BurnRateAlert,
     LatencyBudget,
     Objective,
@@ -26,6 +27,7 @@ from latency_kit.budget import (
 from latency_kit.clock import WallAnchor
 from latency_kit.configuration.exports import _collected
 from latency_kit.configuration.objectives_part import build_objectives_part
+from latency_kit.configuration.parts import WatchFigures
 from latency_kit.measurement.active import active
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import Recording
@@ -148,12 +150,14 @@ def test_figures_are_collected_with_the_metrics(clock: FakeClock) -> None:
         sinks=(),
         state_file=None,
     )
-    collected = _collected(recording, Losses(), part.figures)
+    collected = _collected(recording, Losses(), [part.figures, WatchFigures(BudgetWatch(POLICY), recording)])
     names = [number.name for number in collected.numbers]
     assert "latency.objective.alerts_firing" in names
     breaches = [number for number in collected.numbers if number.name == "latency.budget.breaches"]
     assert [number.value for number in breaches] == [0, 0]
     assert all(number.start_unix_nano is not None for number in breaches)
+    (over,) = [number for number in collected.numbers if number.name == "latency.budget.calls_over_limit"]
+    assert (over.value, dict(over.attributes)) == (0, {"latency.budget.name": "answer"})
 
 
 def test_a_policy_without_windows_loads_none_of_it() -> None:
