@@ -170,3 +170,16 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         Path.cwd(),
     )
     assert ended.stdout == "[]\n"
+
+
+def test_calls_for_the_histogram_alone_push_nothing_out_of_the_ring_and_fill_no_file(
+    telemetry: latency_kit.Telemetry, clock: FakeClock, tmp_path: Path
+) -> None:
+    frequent = latency_kit.measure_latency("capture", "block", span=False)(lambda: clock.advance(ms=1))
+    generate(clock, ms=10)
+    for _ in range(3000):
+        frequent()
+    telemetry.flush()
+    assert [measured.name for measured in telemetry.recent()] == ["llm.generate"]
+    assert len(read_jsonl(tmp_path / "performance.jsonl").records) == 1
+    assert {series.name: series.histogram.count for series in telemetry.snapshot()}["capture.block"] == 3000
