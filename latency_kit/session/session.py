@@ -95,7 +95,7 @@ class Session:
 
 
 def blocking_calls_of(pauses: Iterable[Pause]) -> Mapping[str, int]:
-    """Return the lines that pauses of an event loop are known to come from, each with its longest one in ns."""
+    """Return the lines that kept an event loop, as far as pauses tell, each with its longest pause in ns."""
     longest_ns: dict[str, int] = {}
     for pause in pauses:
         if pause.where is not None:
