@@ -14,7 +14,7 @@ from reference_pipeline.answering.retrieval import NoteIndex
 from reference_pipeline.answering.terms import GlossaryExplainer, load_glossary
 from reference_pipeline.capture.file_source import FileSource
 from reference_pipeline.capture.silero import SileroDetector
-from reference_pipeline.conversation import Stages
+from reference_pipeline.conversation import Stages, TurnBudgets
 from reference_pipeline.decision import Decider
 from reference_pipeline.events import Provider
 from reference_pipeline.ports import (
@@ -39,6 +39,7 @@ __all__ = [
     "compose_source",
     "compose_stages",
     "compose_transcriber",
+    "compose_turn_budgets",
 ]
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,18 @@ def compose_policy(settings: Settings) -> BudgetPolicy:
         PolicyError: The file has mistakes.
     """
     return load_policy(settings.budgets or Path(__file__).with_name("budgets.toml"))
+
+
+def compose_turn_budgets(policy: BudgetPolicy) -> TurnBudgets:
+    """Find the budgets that each turn carries along.
+
+    Raises:
+        UsageError: The policy has no `end_to_end`, or none for explaining terms under it.
+    """
+    return TurnBudgets(
+        end_to_end=policy.find("end_to_end").budget,
+        terms=policy.find("end_to_end.term_explanation").budget,
+    )
 
 
 def compose_source(audio: Path | None, device: str | int | None = None) -> AudioSource:

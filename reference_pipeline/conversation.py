@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import latency_kit
+from latency_kit.budget import LatencyBudget
 from reference_pipeline.decision import Decider
 from reference_pipeline.events import DisplayMessage, DisplayReceipt, MessageKind, Question, TurnStatus
 from reference_pipeline.ports import Answerer, Display, PipelineError, TermExplainer, TranscriberError
@@ -16,7 +17,7 @@ from reference_pipeline.settings import ConversationSettings
 from reference_pipeline.transcription.worker import FinalState, FinalTranscript
 from reference_pipeline.turn import MonitoringPoint, Turn, TurnRecord
 
-__all__ = ["Conversation", "Stages"]
+__all__ = ["Conversation", "Stages", "TurnBudgets"]
 
 _SHOW_GRACE_S = 2.0
 """How long messages that nobody waits for may still be under way when a session ends."""
@@ -39,6 +40,19 @@ class Stages:
     display: Display
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnBudgets:
+    """The budgets that a turn carries along while it runs.
+
+    Attributes:
+        end_to_end: Its deadline, from the last voiced sample on.
+        terms: Of the explanation of terms, which is left out when it no longer fits.
+    """
+
+    end_to_end: LatencyBudget
+    terms: LatencyBudget
+
+
 class Conversation:
     """Takes a session's transcripts, decides, answers and shows. Used on the event loop's thread only.
 
@@ -53,12 +67,12 @@ class Conversation:
         stages: Stages,
         *,
         settings: ConversationSettings,
-        budget_ms: float,
+        budgets: TurnBudgets,
         on_turn: Callable[[TurnRecord], None],
     ) -> None:
         self._stages = stages
         self._settings = settings
-        self._budget_ms = budget_ms
+        self._budgets = budgets
         self._on_turn = on_turn
         self._answering = asyncio.Semaphore(settings.answers_at_once)
         self._waiting = 0
@@ -85,7 +99,8 @@ class Conversation:
         limit_s = self._settings.turn_limit_ns / 1e9
         try:
             async with asyncio.timeout(limit_s):
-                record = await self._go(turn, final)
+                with turn.deadline(self._budgets.end_to_end):
+                    record = await self._go(turn, final)
         except TimeoutError as error:
             record = turn.finish(TurnStatus.TIMED_OUT, detail=f"not done after {limit_s:g} s", error=error)
         except asyncio.CancelledError as error:
@@ -169,6 +184,10 @@ class Conversation:
         return (await self._show(turn, last)).painted_ns
 
     def _explain_soon(self, turn: Turn, question: Question) -> None:
+        with latency_kit.use_context(turn.context):
+            if not latency_kit.allow(self._budgets.terms):
+                return  # what is left of the turn belongs to the answer
+
         async def explain() -> DisplayReceipt | None:
             with latency_kit.use_context(turn.context):
                 terms = await asyncio.to_thread(self._stages.explainer.explain, question)
@@ -214,7 +233,7 @@ class Conversation:
             "question": " / ".join(record.questions),
             "status": record.status.value,
             "answered_by": record.answered_by,
-            "budget_ms": self._budget_ms,
+            "budget_ms": self._budgets.end_to_end.limit_ms,
             "stages_ms": {name: part / 1e6 for name, part in record.account.stages_ns.items()},
             "rest_ms": record.account.rest_ns / 1e6,
             "trace_id": record.trace_id,

@@ -15,6 +15,7 @@ from reference_pipeline.composition import (
     compose_policy,
     compose_stages,
     compose_transcriber,
+    compose_turn_budgets,
 )
 from reference_pipeline.display.browser_display import BrowserDisplay
 from reference_pipeline.display.server import DisplayServer
@@ -86,7 +87,7 @@ async def run_assistant(
             transcriber=transcriber,
             stages=compose_stages(settings, answerer=answerer, display=display),
             settings=settings.conversation,
-            budget_ms=policy.find("end_to_end").budget.limit_ms,
+            budgets=compose_turn_budgets(policy),
         )
         await answerer.available()
         stopped = asyncio.Event()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import latency_kit
 from reference_pipeline.capture.listener import Listener
-from reference_pipeline.conversation import Conversation, Stages
+from reference_pipeline.conversation import Conversation, Stages, TurnBudgets
 from reference_pipeline.events import AudioBlock, Utterance
 from reference_pipeline.ports import AudioSource, SourceError, Transcriber, VoiceActivityDetector
 from reference_pipeline.settings import ConversationSettings
@@ -41,7 +41,7 @@ class Session:
         transcriber: Transcriber,
         stages: Stages,
         settings: ConversationSettings,
-        budget_ms: float,
+        budgets: TurnBudgets,
         on_turn: Callable[[TurnRecord], None] | None = None,
     ) -> None:
         self._source = source
@@ -49,7 +49,7 @@ class Session:
         self._transcriber = transcriber
         self._stages = stages
         self._settings = settings
-        self._budget_ms = budget_ms
+        self._budgets = budgets
         self._on_turn = on_turn
         self._records: list[TurnRecord] = []
         self._turns: dict[int, Turn] = {}
@@ -75,7 +75,7 @@ class Session:
         """
         loop = asyncio.get_running_loop()
         conversation = Conversation(
-            self._stages, settings=self._settings, budget_ms=self._budget_ms, on_turn=self._ended
+            self._stages, settings=self._settings, budgets=self._budgets, on_turn=self._ended
         )
         understood = _Understood()
 

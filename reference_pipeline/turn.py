@@ -16,6 +16,7 @@ from enum import StrEnum
 
 import latency_kit
 from latency_kit import Outcome
+from latency_kit.budget import LatencyBudget
 from latency_kit.session import TurnAccount, account
 from reference_pipeline.events import TurnStatus, Utterance
 
@@ -159,6 +160,16 @@ class Turn:
     def passed(self, point: MonitoringPoint, at_ns: int | None = None) -> int:
         """Note that a monitoring point was passed (its first time counts); return when."""
         return self._operation.checkpoint(point.value, at_ns)
+
+    @contextmanager
+    def deadline(self, budget: LatencyBudget) -> Iterator[None]:
+        """Let `budget` be the deadline of everything that happens in the block, counted from T0."""
+        with (
+            latency_kit.use_context(self.context),
+            latency_kit.deadline(budget, start_ns=self.utterance.end_ns, name="turn"),
+        ):
+            self.context = latency_kit.current_context()
+            yield
 
     @contextmanager
     def stage(self, component: str, operation: str) -> Iterator[None]:

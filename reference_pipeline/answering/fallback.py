@@ -25,8 +25,8 @@ class FallbackAnswerer:
     """Asks its answerers in order of preference.
 
     - One that fails before its first text is followed by the next, and nothing of it is seen.
-    - One that is silent for `patience_s` gets the next one beside it; the first to speak wins, and the
-      others are given up.
+    - One that is silent for `patience_s`, or until the turn's deadline, gets the next one beside it; the
+      first to speak wins, and the others are given up.
     - One that fails half-way is followed by the next, whose first chunk has `restart` set: what was shown is
       void. A cut answer never ends with `last`.
     - Whether one is available is asked again only after `recheck_s`; one that failed is left out that long.
@@ -122,7 +122,7 @@ class _Race:
         while True:
             if not self._running and not await self._ask_next():
                 return None
-            patience_s = self._of._patience_s if self._waiting else None  # noqa: SLF001  # as above
+            patience_s = self._patience_s() if self._waiting else None
             await asyncio.wait(
                 [running.first for running in self._running],
                 timeout=patience_s,
@@ -136,6 +136,11 @@ class _Race:
                 await self.failed(running, await running.reason())
             if not decided:
                 await self._ask_next()
+
+    def _patience_s(self) -> float:
+        deadline = latency_kit.current_deadline()
+        patience_s: float = self._of._patience_s  # noqa: SLF001  # as above
+        return patience_s if deadline is None else min(patience_s, latency_kit.remaining_ns() / NS_PER_S)
 
     async def failed(self, running: PumpedAnswer, error: AnswererError) -> None:
         """Leave the provider out for a while, and take its reason down."""

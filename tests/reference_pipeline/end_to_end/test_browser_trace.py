@@ -14,8 +14,10 @@ from reference_pipeline.capture.file_source import FileSource
 from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
+    compose_policy,
     compose_stages,
     compose_transcriber,
+    compose_turn_budgets,
 )
 from reference_pipeline.display.browser_display import BrowserDisplay
 from reference_pipeline.display.server import DisplayServer
@@ -78,7 +80,7 @@ async def hear(
         transcriber=compose_transcriber(SETTINGS),
         stages=compose_stages(SETTINGS, answerer=answerer, display=display),
         settings=SETTINGS.conversation,
-        budget_ms=4000,
+        budgets=compose_turn_budgets(compose_policy(SETTINGS)),
     )
     await heard.run()
     await answerer.close()

@@ -11,8 +11,10 @@ from reference_pipeline.capture.file_source import FileSource
 from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
+    compose_policy,
     compose_stages,
     compose_transcriber,
+    compose_turn_budgets,
 )
 from reference_pipeline.display.terminal_display import TerminalDisplay
 from reference_pipeline.events import SAMPLE_RATE
@@ -54,7 +56,7 @@ async def hear(path: Path) -> tuple[TurnRecord, ...]:
         transcriber=compose_transcriber(SETTINGS),
         stages=stages,
         settings=SETTINGS.conversation,
-        budget_ms=4000,
+        budgets=compose_turn_budgets(compose_policy(SETTINGS)),
     )
     await asyncio.wait_for(session.run(), timeout=60)
     return session.records

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import latency_kit
-from reference_pipeline.conversation import Conversation, Stages
+from latency_kit.budget import LatencyBudget
+from latency_kit.units import ms_to_ns
+from reference_pipeline.conversation import Conversation, Stages, TurnBudgets
 from reference_pipeline.decision import Decider
 from reference_pipeline.events import (
     AnswerChunk,
@@ -61,12 +63,14 @@ class FakeAnswerer:
         self.released = asyncio.Event()
         self.released.set()
         self.asked: list[str] = []
+        self.on_asked: Callable[[], None] = lambda: None
 
     async def available(self) -> bool:
         return True
 
     async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
         self.asked.append(question.normalised)
+        self.on_asked()
         await self.released.wait()
         for number, piece in enumerate(self.pieces, 1):
             if isinstance(piece, Exception):
@@ -87,7 +91,7 @@ class FakeExplainer:
 def stage() -> Callable[..., SimpleNamespace]:
     """Make a conversation over fakes; must be called inside a running event loop."""
 
-    def make(**settings: Any) -> SimpleNamespace:
+    def make(*, limit_ms: float = 4000, **settings: Any) -> SimpleNamespace:
         records: list[TurnRecord] = []
         display, answerer = FakeDisplay(), FakeAnswerer()
         conversation = Conversation(
@@ -98,7 +102,14 @@ def stage() -> Callable[..., SimpleNamespace]:
                 display=display,
             ),
             settings=ConversationSettings(**settings),
-            budget_ms=4000,
+            budgets=TurnBudgets(
+                end_to_end=LatencyBudget(
+                    name="end_to_end", component="turn", operation="end_to_end", limit_ns=ms_to_ns(limit_ms)
+                ),
+                terms=LatencyBudget(
+                    name="terms", component="answering", operation="explain_terms", limit_ns=ms_to_ns(200)
+                ),
+            ),
             on_turn=records.append,
         )
         return SimpleNamespace(conversation=conversation, records=records, display=display, answerer=answerer)

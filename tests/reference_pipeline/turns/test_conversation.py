@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import latency_kit
 from latency_kit import Outcome
 from latency_kit.testing import capture_measurements
 from reference_pipeline.events import MessageKind, TurnStatus
@@ -216,5 +217,32 @@ def test_a_question_cut_in_two_is_answered_as_one(run: Fixture, stage: Fixture, 
         hear(on.conversation, "a mutex and a semaphore", number=2)
         await on.conversation.finish(5)
         assert on.answerer.asked == ["tell me what is the difference between a mutex and a semaphore"]
+
+    run(scenario())
+
+
+def test_the_deadline_begins_at_the_end_of_speech_and_reaches_the_answerer(
+    run: Fixture, stage: Fixture, hear: Fixture
+) -> None:
+    left_ms = []
+
+    async def scenario() -> None:
+        on = stage(limit_ms=4000)
+        on.answerer.on_asked = lambda: left_ms.append(latency_kit.remaining())
+        hear(on.conversation, QUESTION)
+        await on.conversation.finish(5)
+
+    run(scenario())
+    # The transcript came 300 ms after the last voiced sample.
+    assert 3000 < left_ms[0] <= 3700
+
+
+def test_terms_are_left_out_when_they_no_longer_fit(run: Fixture, stage: Fixture, hear: Fixture) -> None:
+    async def scenario() -> None:
+        on = stage(limit_ms=400)
+        hear(on.conversation, QUESTION)
+        await on.conversation.finish(5)
+        assert on.records[0].status is TurnStatus.ANSWERED
+        assert [shown for shown in on.display.messages if shown.kind is MessageKind.TERMS] == []
 
     run(scenario())
