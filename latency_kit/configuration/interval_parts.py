@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from latency_kit.configuration.interval_thread import IntervalThread
 from latency_kit.errors import ConfigurationError, UsageError
-from latency_kit.measurement.drain import DrainThread
 from latency_kit.measurement.recording import Recording
 from latency_kit.measurement.series import SeriesSnapshot
 from latency_kit.measurement.series_intervals import IntervalReaders
@@ -25,9 +25,6 @@ _PAUSE_S = 0.000_05
 
 _HLOG_READER = "latency_kit.hlog"
 
-_LEAST_REST = 19
-"""The thread rests so many times as long as it worked: it takes a twentieth of one core at most."""
-
 
 class _PeriodicPart(ABC):
     """Calls `_write` at intervals, at `flush` and at `shutdown`, one call at a time.
@@ -36,17 +33,20 @@ class _PeriodicPart(ABC):
     * After a fork the child begins with nothing written and a thread of its own.
     """
 
-    def __init__(self, recording: Recording, *, interval_s: float) -> None:
+    def __init__(self, recording: Recording, *, name: str, interval_s: float) -> None:
         self._recording = recording
-        self._thread = DrainThread(self._tick, interval_s=interval_s)
+        self._thread = IntervalThread(self._tick, name=f"latency_kit-{name}", interval_s=interval_s)
         self._lock = threading.Lock()
-        self._rests_until_s = 0.0
         self._losses_of_all: Callable[[], Mapping[str, int]] = dict
 
     def start(self, losses: Callable[[], Mapping[str, int]]) -> None:
         """Begin to write at intervals; `losses` tells what the whole telemetry lost."""
         self._losses_of_all = losses
         self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Write at intervals no more, until `start`."""
+        self._thread.stop(timeout_s)
 
     def flush(self, timeout_s: float) -> bool:
         """Write what has been recorded; tell whether that came about within the time limit."""
@@ -55,25 +55,18 @@ class _PeriodicPart(ABC):
     def shutdown(self, timeout_s: float) -> bool:
         """Write a last time, then end; tell whether that came about within the time limit."""
         until_s = time.monotonic() + timeout_s
-        self._thread.stop(max(timeout_s, 0.0))
+        self.stop(max(timeout_s, 0.0))
         return self._write_within(until_s - time.monotonic(), is_last=True)
 
     def renew_after_fork(self) -> None:
-        """Begin anew in the child."""
+        """Begin anew in the child; `start` is still to be called."""
         self._lock = threading.Lock()
-        self._rests_until_s = 0.0
         self._forget_parent()
-        self._thread.start()
 
     def _tick(self) -> None:
-        began_s = time.monotonic()
-        if began_s < self._rests_until_s:
-            return
         # Most of the work is done with pauses; what is left for the snapshot takes no time.
         self._recording.drain_gently()
         self._write_within(0.0, is_last=False)
-        ended_s = time.monotonic()
-        self._rests_until_s = ended_s + _LEAST_REST * (ended_s - began_s)
 
     def _write_within(self, timeout_s: float, *, is_last: bool) -> bool:
         if not self._lock.acquire(timeout=max(timeout_s, 0.0)):
@@ -98,7 +91,7 @@ class IntervalLogPart(_PeriodicPart):
     ) -> None:
         self._log = log
         self._readers = readers
-        super().__init__(recording, interval_s=interval_s)
+        super().__init__(recording, name="hlog", interval_s=interval_s)
 
     def losses(self) -> Mapping[str, int]:
         """Return the lines that could not be written."""
@@ -124,7 +117,7 @@ class SharePart(_PeriodicPart):
         self._file = file
         self._is_first = True
         self._failed_to_archive = 0
-        super().__init__(recording, interval_s=interval_s)
+        super().__init__(recording, name="share", interval_s=interval_s)
 
     def losses(self) -> Mapping[str, int]:
         """Return how often the file could not be replaced, or ended processes not be put together."""

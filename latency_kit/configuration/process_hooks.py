@@ -47,7 +47,7 @@ def follow_process(telemetry: FollowsProcess) -> None:
     """Have `telemetry` shut down at the end of this process, and of every child that is forked from it.
 
     A child of `multiprocessing` that was forked, or that a fork server made, ends without the interpreter's
-    exit handlers (before Python 3.14): there a finalizer of `multiprocessing` does it.
+    exit handlers (before Python 3.13): there a finalizer of `multiprocessing` does it.
     """
     follower = _Follower(telemetry)
     atexit.register(follower.end)

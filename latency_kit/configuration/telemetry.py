@@ -19,9 +19,11 @@ from latency_kit.measurement.series_intervals import DEFAULT_READER, IntervalRea
 from latency_kit.storage import RecentRing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from latency_kit.budget import ObjectiveStatus
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
+    from latency_kit.configuration.objectives_part import ObjectivesPart
     from latency_kit.configuration.termination import FlushOnSigterm
     from latency_kit.measurement.active import Entry
 
@@ -48,7 +50,7 @@ class Telemetry:
         drain: DrainThread,
         parts: "Sequence[Part]",
         intervals: IntervalReaders,
-        interval_parts: "Sequence[IntervalLogPart | SharePart]" = (),
+        interval_parts: "Sequence[IntervalLogPart | SharePart | ObjectivesPart]" = (),
         sigterm: "FlushOnSigterm | None" = None,
     ) -> None:
         self._recording = recording
@@ -63,11 +65,11 @@ class Telemetry:
         self._closed = False
         self._ended_well = True
         self.policy = policy
-        drain.start()
-        for part in self._interval_parts:
-            part.start(self.losses)
+        self._forks = threading.RLock()
+        self._held: dict[int, Callable[[], None]] = {}
         if sigterm is not None:
             sigterm.begin(flush=self.flush, end=self.shutdown)
+        self._start_threads()
         follow_process(self)
 
     def snapshot(self) -> tuple[SeriesSnapshot, ...]:
@@ -93,6 +95,16 @@ class Telemetry:
     def evaluate(self) -> tuple[BudgetEvaluation, ...]:
         """Judge every budget of the policy by what was recorded so far."""
         return evaluate(self.policy, self.snapshot())
+
+    def objectives(self) -> "tuple[ObjectiveStatus, ...]":
+        """Return how every objective of the policy stands now, in its window and in those of its alerts."""
+        self._recording.drain()
+        return tuple(status for part in self._windows() for status in part.objectives())
+
+    def evaluate_windows(self) -> tuple[BudgetEvaluation, ...]:
+        """Judge every budget that has a window by the calls in it, rather than by all that was recorded."""
+        self._recording.drain()
+        return tuple(evaluation for part in self._windows() for evaluation in part.evaluate())
 
     def losses(self) -> Mapping[str, int]:
         """Return what telemetry lost so far, by kind; empty where nothing was lost."""
@@ -124,6 +136,13 @@ class Telemetry:
         finally:
             self._ending.release()
 
+    def _windows(self) -> "Sequence[ObjectivesPart]":
+        if not self.policy.needs_windows:
+            return ()
+        from latency_kit.configuration.objectives_part import ObjectivesPart  # noqa: PLC0415  # loaded before
+
+        return [part for part in self._interval_parts if isinstance(part, ObjectivesPart)]
+
     def _end(self, until_s: float) -> bool:
         deactivate()
         if self._sigterm is not None:
@@ -150,30 +169,63 @@ class Telemetry:
         self.shutdown()
 
     def hold_for_fork(self, timeout_s: float) -> None:
-        """Wait until nothing is half done, and keep it so until the fork is over."""
-        self._recording.hold(timeout_s)
+        """Stop our threads and wait until nothing is half done, and keep it so until the fork is over.
+
+        Without threads of ours the fork is as safe as it would be without us, and Python (3.12 and newer)
+        has no reason to warn of it. What takes longer than the time limit is not waited for.
+        """
+        until_s = time.monotonic() + timeout_s
+        with self._forks:
+            self._held[threading.get_ident()] = _nothing
+            if not self._closed:
+                self._stop_threads(until_s)
+        self._held[threading.get_ident()] = self._recording.hold(_left_s(until_s))
 
     def let_go_after_fork(self) -> None:
         """Go on in the parent."""
-        self._recording.let_go()
+        self._held.get(threading.get_ident(), _nothing)()
+        with self._forks:
+            self._held.pop(threading.get_ident(), None)
+            # Where another thread is about to fork as well, the threads wait for that.
+            if not self._held and not self._closed:
+                self._start_threads()
 
     def renew_after_fork(self) -> None:
         """Begin anew in the child: its series, its intervals, its files, its threads."""
+        let_go = self._held.get(threading.get_ident(), _nothing)
+        self._forks, self._held = threading.RLock(), {}
+        self._ending = threading.RLock()
         try:
-            if self._closed:
-                return
-            self._ending = threading.RLock()
-            self._losses.renew_after_fork()
-            self._recording.renew_after_fork()
-            self._ring.clear()
-            self._intervals.renew_after_fork()
-            self._drain.start()
-            for part in self._interval_parts:
-                part.renew_after_fork()
-            if self._sigterm is not None:
-                self._sigterm.renew_after_fork()
+            if not self._closed:
+                self._losses.renew_after_fork()
+                self._recording.renew_after_fork()
+                self._ring.clear()
+                self._intervals.renew_after_fork()
+                for part in self._interval_parts:
+                    part.renew_after_fork()
+                if self._sigterm is not None:
+                    self._sigterm.renew_after_fork()
+                self._start_threads()
         finally:
-            self._recording.let_go()
+            let_go()
+
+    def _start_threads(self) -> None:
+        self._drain.start()
+        for part in self._interval_parts:
+            part.start(self.losses)
+        if self._sigterm is not None:
+            self._sigterm.start()
+
+    def _stop_threads(self, until_s: float) -> None:
+        self._drain.stop(_left_s(until_s))
+        for part in self._interval_parts:
+            part.stop(_left_s(until_s))
+        if self._sigterm is not None:
+            self._sigterm.stop(_left_s(until_s))
+
+
+def _nothing() -> None:
+    """Stand for what is to be let go where nothing is held."""
 
 
 def _left_s(until_s: float) -> float:

@@ -57,9 +57,10 @@ class FlushOnSigterm:
         self._is_flushing = False
         self._has_flushed = False
         self._is_in_force = False
+        self._watcher: threading.Thread | None = None
 
     def begin(self, *, flush: Callable[[float], object], end: Callable[[float], object]) -> None:
-        """Take the place of the current disposition.
+        """Take the place of the current disposition; `start` is still to be called.
 
         Args:
             flush: Called before the previous disposition lets the process go on, or may do so.
@@ -67,7 +68,6 @@ class FlushOnSigterm:
         """
         self._flush = end if self._previous == signal.SIG_DFL else flush
         self._is_in_force = True
-        self._start_watching()
         signal.signal(signal.SIGTERM, self._take)
 
     def remove(self) -> None:
@@ -78,16 +78,24 @@ class FlushOnSigterm:
             if signal.getsignal(signal.SIGTERM) == self._take:
                 signal.signal(signal.SIGTERM, self._previous)
 
+    def start(self) -> None:
+        """Watch for the signal, after `begin`, `stop` or `renew_after_fork`."""
+        if self._is_in_force:
+            self._watcher = threading.Thread(
+                target=self._watch, args=(self._asked,), name="latency_kit-sigterm", daemon=True
+            )
+            self._watcher.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Watch no more, for the moment of a fork; a signal that comes then waits for `start`."""
+        self._asked.put(False)
+        if self._watcher is not None:
+            self._watcher.join(timeout_s)
+
     def renew_after_fork(self) -> None:
-        """Watch in the child, which has none of its parent's threads."""
+        """Forget, in the child, what signals its parent got; `start` is still to be called."""
         self._asked = SimpleQueue()
         self._is_flushing = self._has_flushed = False
-        self._start_watching()
-
-    def _start_watching(self) -> None:
-        threading.Thread(
-            target=self._watch, args=(self._asked,), name="latency_kit-sigterm", daemon=True
-        ).start()
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self._has_flushed or not self._is_in_force:

@@ -225,6 +225,53 @@ def test_forking_from_an_observer_does_not_hang(tmp_path: Path) -> None:
     assert ended == [True]
 
 
+def test_at_the_moment_of_a_fork_no_thread_of_ours_runs_so_that_python_need_not_warn(programs: Any) -> None:
+    output = programs.run(
+        "import warnings\n"
+        "warnings.simplefilter('error')\n"
+        # Registered before ours, so called after it.
+        "os.register_at_fork(before=lambda: print(threading.active_count(), end=' ', flush=True))\n"
+        "latency_kit.configure(share='share', hlog='calls.hlog', flush_on_sigterm=True)\n"
+        "for _ in range(5):\n"
+        "    call('parent')\n"
+        "    child = os.fork()\n"
+        "    if child == 0: os._exit(0)\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "print(sorted(thread.name for thread in threading.enumerate() if thread.daemon))\n"
+    )
+    assert output == (
+        "1 1 1 1 1 ['latency_kit-drain', 'latency_kit-hlog', 'latency_kit-share', 'latency_kit-sigterm']\n"
+    )
+
+
+def test_threads_that_fork_at_once_leave_each_of_our_threads_running_once(programs: Any) -> None:
+    output = programs.run(
+        "telemetry = latency_kit.configure(jsonl='performance.jsonl', drain_interval_s=0.01)\n"
+        "def fork():\n"
+        "    for _ in range(20):\n"
+        "        call('parent')\n"
+        "        child = os.fork()\n"
+        "        if child == 0: os._exit(0)\n"
+        "        assert os.waitpid(child, 0)[1] == 0\n"
+        "threads = [threading.Thread(target=fork) for _ in range(4)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+        "print([thread.name for thread in threading.enumerate() if thread.daemon])\n"
+        # The thread still does its work.
+        "call('parent')\n"
+        "until = time.monotonic() + 30\n"
+        "def written():\n"
+        "    path = 'performance.jsonl'\n"
+        "    return os.path.exists(path) and len(open(path).readlines()) == 81\n"
+        "while not written():\n"
+        "    assert time.monotonic() < until\n"
+        "    time.sleep(0.01)\n"
+        "os._exit(0)\n"
+    )
+    assert output == "['latency_kit-drain']\n"
+    assert programs.logged() == {"parent": 81}
+
+
 def test_a_grandchild_begins_anew_as_well(telemetry: latency_kit.Telemetry, tmp_path: Path) -> None:
     call("parent")
 
