@@ -21,6 +21,7 @@ from latency_kit.baseline.comparison import (
 )
 from latency_kit.baseline.decision import Decision, Look, decide, planned_looks
 from latency_kit.baseline.git_commit import Commit, current_commit
+from latency_kit.baseline.independence import are_dependent
 from latency_kit.baseline.order_statistics import (
     DEFAULT_CONFIDENCE,
     PercentileInterval,
@@ -61,6 +62,7 @@ __all__ = [
     "StoredSession",
     "Trend",
     "TrendPoint",
+    "are_dependent",
     "change_points",
     "check_comparable",
     "compare",

@@ -56,7 +56,7 @@ def check_comparable(baseline: StoredSession, candidate: StoredSession) -> None:
         raise UsageError(
             "the sessions cannot be compared, baseline against candidate: "
             f"{'; '.join(forbidding)}; measure both under the same conditions, or compare all the same "
-            "with --allow-different"
+            "(--allow-different, in pytest --latency-allow-different)"
         )
 
 

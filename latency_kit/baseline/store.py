@@ -62,7 +62,7 @@ class BaselineStore:
         """
         if not _NAME.fullmatch(name):
             raise UsageError(
-                "a baseline's name must be up to 100 letters, digits, dots, dashes and underscores, beginning "
+                "a baseline's name must be up to 100 letters, digits, dots, dashes and underscores and begin "
                 f"with a letter or a digit, got {name!r}"
             )
         return self._folder / f"{name}{SUFFIX}"
@@ -91,6 +91,18 @@ class BaselineStore:
             known = ", ".join(found.name for found in self.found()) or "none"
             raise UsageError(f"there is no baseline {name!r} in {self._folder}; it has: {known}")
         return read_session(path)
+
+    def find(self, called: str) -> StoredSession:
+        """Return the baseline `called` so, or the session in the file at that path.
+
+        Raises:
+            UsageError: There is neither.
+            CorruptDataError: The file cannot be read as a session.
+        """
+        path = Path(called)
+        if path.is_file() or not _NAME.fullmatch(called):
+            return read_session(path)
+        return self.load(called)
 
     def found(self) -> tuple[FoundSession, ...]:
         """Return all baselines by name, those that cannot be read with the reason."""

@@ -28,6 +28,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp",
     "opentelemetry.proto": "opentelemetry-exporter-otlp",
     "opentelemetry.sdk": "opentelemetry-sdk",
+    "plotille": "plotille",
     "pocketsphinx": "pocketsphinx",
     "pytest": "pytest",
     "requests": "opentelemetry-exporter-otlp",

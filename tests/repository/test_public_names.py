@@ -9,6 +9,7 @@ import pytest
 import latency_kit
 
 FLOORS = (
+    "baseline",
     "budget",
     "clock",
     "configuration",
