@@ -163,6 +163,7 @@ def test_a_later_deadline_cannot_replace_the_one_of_a_context(clock: FakeClock) 
     early, late = Deadline(at_ns=10), Deadline(at_ns=20)
     context = context_with_deadline(early, latency_kit.new_trace())
     assert context_with_deadline(late, context)[DEADLINE_KEY] is early
+    assert context_with_deadline(Deadline(at_ns=10, name="equal"), context)[DEADLINE_KEY] is early
     assert context_with_deadline(Deadline(at_ns=5), context)[DEADLINE_KEY] == Deadline(at_ns=5)
 
 

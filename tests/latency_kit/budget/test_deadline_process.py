@@ -84,3 +84,21 @@ def test_a_fake_clock_is_never_taken_for_the_machines() -> None:
         assert clock_identity() == ""
     if sys.platform == "linux":
         assert clock_identity() != ""
+
+
+FORK = """
+import os, latency_kit
+with latency_kit.deadline(60_000) as deadline:
+    child = os.fork()
+    if not child:
+        os._exit(0 if latency_kit.current_deadline() == deadline else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_goes_on_under_the_deadline_of_its_parent() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "0\n"
