@@ -1,7 +1,7 @@
 """Spans of every origin become the same records."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,8 +9,12 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, set_span_in_context
 
+import latency_kit
 from latency_kit.errors import NoDataError, UsageError
+from latency_kit.measurement.active import active
+from latency_kit.measurement.asyncio_queues import MeasuredAsyncQueue
 from latency_kit.measurement.measurement import Measurement, Outcome
+from latency_kit.measurement.spans import SpanMaker
 from latency_kit.session import (
     SpanRecord,
     critical_path,
@@ -186,20 +190,26 @@ def test_a_record_never_ends_before_it_starts_and_never_changes() -> None:
         SpanRecord(name="x", span_id=1, start_ns=0, end_ns=0).attributes["a"] = 1  # type: ignore[index]
 
 
-def test_what_measured_queues_record_in_a_real_program_is_explained(
-    kept: tuple[Any, list[ReadableSpan]],
-) -> None:
-    import latency_kit  # noqa: PLC0415  # the whole library, for this test only
-    from latency_kit.measurement.active import active  # noqa: PLC0415  # as above
-    from latency_kit.measurement.asyncio_queues import MeasuredAsyncQueue  # noqa: PLC0415  # as above
-    from latency_kit.measurement.spans import SpanMaker  # noqa: PLC0415  # as above
-
+@pytest.fixture
+def run(kept: tuple[Any, list[ReadableSpan]]) -> Iterator[Callable[[Coroutine[Any, Any, None]], list[str]]]:
+    """Run a program and return the parts of its critical path, in order."""
     tracer, spans = kept
+    before, active.span_maker = active.span_maker, SpanMaker(tracer)
 
+    def path_of(program: Coroutine[Any, Any, None]) -> list[str]:
+        asyncio.run(program)
+        return [segment.part for segment in critical_path(records_of_spans(spans)).segments]
+
+    yield path_of
+    active.span_maker = before
+
+
+def test_what_measured_queues_record_in_a_real_program_is_explained(
+    run: Callable[[Coroutine[Any, Any, None]], list[str]],
+) -> None:
     async def program() -> None:
-        queue = MeasuredAsyncQueue("llm", "generate")
-        done = asyncio.Event()
-        free = asyncio.Event()
+        queue: MeasuredAsyncQueue[str] = MeasuredAsyncQueue("llm", "generate")
+        done, free = asyncio.Event(), asyncio.Event()
 
         async def worker() -> None:
             await free.wait()
@@ -214,17 +224,59 @@ def test_what_measured_queues_record_in_a_real_program_is_explained(
             await done.wait()
             await working
 
-    before, active.span_maker = active.span_maker, SpanMaker(tracer)
-    try:
-        asyncio.run(program())
-    finally:
-        active.span_maker = before
-    path = critical_path(records_of_spans(spans))
-    assert [segment.part for segment in path.segments] == [
+    assert run(program()) == [
         "gap in web.request",
         "web.parse",
         "queue wait before llm.generate",
         "gap in web.request",
         "llm.generate",
+        "gap in web.request",
+    ]
+
+
+def test_the_loser_of_a_real_race_is_not_on_the_path(
+    run: Callable[[Coroutine[Any, Any, None]], list[str]],
+) -> None:
+    @latency_kit.measure_latency("model", "large")
+    async def large() -> None:
+        await asyncio.Event().wait()
+
+    @latency_kit.measure_latency("model", "small")
+    async def small() -> None:
+        await asyncio.sleep(0)
+
+    async def program() -> None:
+        async with latency_kit.measure_latency("web", "request"):
+            tasks = [asyncio.create_task(large()), asyncio.create_task(small())]
+            _, losers = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for loser in losers:
+                loser.cancel()
+            await asyncio.wait(losers)
+
+    assert run(program()) == ["gap in web.request", "model.small", "gap in web.request"]
+
+
+def test_the_consumer_of_a_real_stream_interrupts_it(
+    run: Callable[[Coroutine[Any, Any, None]], list[str]],
+) -> None:
+    @latency_kit.measure_latency("llm", "tokens")
+    async def tokens() -> AsyncIterator[int]:
+        for token in range(2):
+            await asyncio.sleep(0)
+            yield token
+
+    async def program() -> None:
+        async with latency_kit.measure_latency("web", "request"):
+            async for _ in tokens():
+                async with latency_kit.measure_latency("web", "show"):
+                    await asyncio.sleep(0)
+
+    assert run(program()) == [
+        "gap in web.request",
+        "llm.tokens",
+        "web.show",
+        "llm.tokens",
+        "web.show",
+        "llm.tokens",
         "gap in web.request",
     ]
