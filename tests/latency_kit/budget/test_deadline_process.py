@@ -79,6 +79,12 @@ def test_a_malformed_variable_is_ignored_and_counted(text: str) -> None:
         assert active.losses.counts() == {"deadlines_ignored": 1}
 
 
+def test_a_variable_that_contradicts_itself_is_believed_the_less() -> None:
+    given = {DEADLINE_VARIABLE: f"at_ns={10**18};remaining_ns=5000000;clock={clock_identity()}"}
+    with latency_kit.use_deadline_of(given):
+        assert latency_kit.remaining() <= 5.0
+
+
 def test_a_fake_clock_is_never_taken_for_the_machines() -> None:
     with capture_measurements(clock=FakeClock()):
         assert clock_identity() == ""

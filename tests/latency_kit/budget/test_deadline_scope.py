@@ -82,8 +82,11 @@ def test_the_end_of_a_late_block_is_an_event_on_the_span_around_it(clock: FakeCl
     provider = sdk.TracerProvider()
     with capture_measurements(clock=clock):
         span = provider.get_tracer("test").start_span("turn")
-        with trace.use_span(span), latency_kit.deadline(10, name="turn"):
-            clock.advance(ms=12)
+        with trace.use_span(span):
+            with latency_kit.deadline(10, name="in_time"):
+                clock.advance(ms=10)
+            with latency_kit.deadline(10, name="turn"):
+                clock.advance(ms=12)
     (event,) = span.events
     assert event.name == "deadline.exceeded"
     assert dict(event.attributes) == {
@@ -148,6 +151,24 @@ def test_a_block_that_ends_in_time_is_never_cancelled_afterwards() -> None:
         await asyncio.sleep(0.04)
 
     asyncio.run(main())
+
+
+def test_a_block_is_not_cancelled_before_the_deadline_has_passed_on_the_clock_that_measures() -> None:
+    clock = FakeClock()
+
+    async def wait() -> None:
+        async with latency_kit.deadline(1, cancel=True):
+            clock.advance(ms=1)
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        async with latency_kit.deadline(1, cancel=True):
+            await asyncio.sleep(0.01)  # the loop's clock runs on, ours stands still
+        with pytest.raises(DeadlineExceededError):
+            await wait()
+
+    with capture_measurements(clock=clock):
+        asyncio.run(main())
 
 
 def test_a_cancellation_from_outside_stays_one_even_at_the_moment_of_the_deadline() -> None:

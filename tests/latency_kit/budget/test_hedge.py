@@ -295,6 +295,13 @@ def test_at_every_moment_at_most_the_share_of_the_calls_was_hedged(
     assert saved <= burst
 
 
+def test_no_more_than_the_burst_is_saved_up_in_quiet_times() -> None:
+    limit = HedgeLimit(share=1, burst=3)
+    for _ in range(10):
+        limit.note_call()
+    assert [limit.take() for _ in range(5)] == [True, True, True, False, False]
+
+
 def test_one_call_in_twenty_is_hedged_by_default() -> None:
     limit = HedgeLimit()
     taken = []
