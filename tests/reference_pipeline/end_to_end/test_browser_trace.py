@@ -26,7 +26,7 @@ from reference_pipeline.display.terminal_display import TerminalDisplay
 from reference_pipeline.events import TurnStatus
 from reference_pipeline.session import Session
 from reference_pipeline.settings import Settings
-from reference_pipeline.turn import TurnRecord
+from reference_pipeline.turn import MonitoringPoint, TurnRecord
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright comes with the extra 'dev'")
 CHROMIUM = next(
@@ -146,7 +146,8 @@ def check_trace(record: TurnRecord, receiver: Any, otlp: Any) -> None:
         if span.name == "display.show" and otlp.attributes_of(span.attributes)["kind"] == "answer"
     ]
     assert answers[-1].end_time_unix_nano == end_to_end.end_time_unix_nano
-    events = [event.name for event in end_to_end.events]
+    points = {point.value for point in MonitoringPoint}
+    events = [event.name for event in end_to_end.events if event.name in points]
     assert events == [
         "capture_start",
         "end_of_speech",
