@@ -4,18 +4,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_kit.budget import BudgetPolicy, BudgetWatch, load_policy
+from latency_kit.budget import BudgetPolicy
 from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
 from latency_kit.configuration.activation import activate
+from latency_kit.configuration.budget_parts import build_budget_parts, policy_of
 from latency_kit.configuration.exports import build_exports
 from latency_kit.configuration.parts import (
-    CallsOverLimit,
     FollowPart,
     JsonlPart,
     Part,
     TracedCalls,
-    WatchFigures,
-    WatchPart,
 )
 from latency_kit.configuration.process_hooks import EXIT_TIMEOUT_S
 from latency_kit.configuration.telemetry import Telemetry
@@ -31,9 +29,7 @@ from latency_kit.measurement.series_intervals import IntervalReaders
 from latency_kit.storage import JsonlWriter, RecentRing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from latency_kit.budget import AlertSink, BudgetFigure
+    from latency_kit.budget import AlertSink
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
     from latency_kit.configuration.objectives_part import ObjectivesPart
 
@@ -141,15 +137,12 @@ def configure(
         temporality=temporality,
         metric_interval_s=metric_interval_s,
     )
-    policy = budgets if isinstance(budgets, BudgetPolicy) else BudgetPolicy()
-    if isinstance(budgets, str | Path):
-        policy = load_policy(budgets)
+    policy = policy_of(budgets)
     ids = SeriesIds(series_attributes, max_series=max_series)
     anchor = WallAnchor.take(clock)
     losses = Losses()
     taken: list[MeasurementObserver] = [*observers]
     parts: list[Part] = []
-    figures: list[Callable[[], Iterable[BudgetFigure]]] = []
     recording = Recording(anchor=anchor, losses=losses, observers=taken, ids=ids)
     # A measurement is made of a call only where somebody reads it.
     ring = RecentRing(recent, materialise=recording.measurement_of)
@@ -158,13 +151,18 @@ def configure(
         writer = JsonlWriter(Path(jsonl))
         recording.observe_entries(TracedCalls(lambda calls: writer(map(recording.measurement_of, calls))))
         parts.append(JsonlPart(writer))
-    if policy.budgets:
-        watch = BudgetWatch(policy)
-        recording.observe_entries(CallsOverLimit(watch, recording))
-        parts.append(WatchPart(watch))
-        figures.append(WatchFigures(watch, recording))
+    judging = build_budget_parts(
+        policy,
+        recording,
+        anchor=anchor,
+        clock=clock,
+        losses=losses,
+        sinks=alerts,
+        state_file=budget_state,
+    )
+    parts += judging.parts
     intervals = IntervalReaders(recording, now_unix_nano=lambda: anchor.to_unix_nano(clock.monotonic_ns()))
-    interval_parts: list[IntervalLogPart | SharePart | ObjectivesPart] = []
+    interval_parts: list[IntervalLogPart | SharePart | ObjectivesPart] = [*judging.periodic]
     if hlog is not None or share is not None:
         from latency_kit.configuration import interval_parts as at_intervals  # noqa: PLC0415  # few need it
 
@@ -176,20 +174,6 @@ def configure(
             share=share,
             share_interval_s=share_interval_s,
         )
-    if policy.needs_windows:
-        from latency_kit.configuration import objectives_part as rolling  # noqa: PLC0415  # few need it
-
-        objectives = rolling.build_objectives_part(
-            policy,
-            recording,
-            anchor=anchor,
-            clock=clock,
-            losses=losses,
-            sinks=alerts,
-            state_file=budget_state,
-        )
-        interval_parts.append(objectives)
-        figures.append(objectives.figures)
     sigterm = FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None
     exports = build_exports(
         settings,
@@ -198,7 +182,7 @@ def configure(
         spans=spans,
         anchor=anchor,
         clock=clock,
-        figures=figures,
+        figures=judging.figures,
     )
     parts.append(exports)
     if in_flight:
