@@ -5,11 +5,13 @@ where order matters (hearing), beside each other where it does not (answering).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import latency_kit
 from latency_kit.budget import LatencyBudget
+from latency_kit.units import ns_to_ms
 from reference_pipeline.decision import Decider
 from reference_pipeline.events import DisplayMessage, DisplayReceipt, MessageKind, Question, TurnStatus
 from reference_pipeline.ports import Answerer, Display, PipelineError, TermExplainer, TranscriberError
@@ -205,7 +207,7 @@ class Conversation:
         # As a task, like all others: they begin in the order in which they were made, and so are shown.
         receipt = await asyncio.create_task(self._stages.display.show(message))
         turn.said.display = receipt.display
-        turn.noted("display", receipt.sent_ns, receipt.painted_ns)
+        turn.noted("display.show", receipt.sent_ns, receipt.painted_ns)
         return receipt
 
     def _show_soon(self, message: DisplayMessage) -> None:
@@ -234,13 +236,23 @@ class Conversation:
             "status": record.status.value,
             "answered_by": record.answered_by,
             "budget_ms": self._budgets.end_to_end.limit_ms,
-            "stages_ms": {name: part / 1e6 for name, part in record.account.stages_ns.items()},
-            "rest_ms": record.account.rest_ns / 1e6,
+            "stages_ms": _labelled(record.account.stages_ns),
+            "rest_ms": ns_to_ms(record.account.rest_ns),
             "trace_id": record.trace_id,
         }
         if record.asks:
-            data["end_to_end_ms"] = record.account.end_to_end_ns / 1e6
+            data["end_to_end_ms"] = ns_to_ms(record.account.end_to_end_ns)
         return data
+
+
+def _labelled(stages_ns: Mapping[str, int]) -> dict[str, float]:
+    """Return milliseconds by the operation's name, with its component where two stages share the name."""
+    counted = Counter(name.partition(".")[2] for name in stages_ns)
+    labels = {name: name.partition(".")[2] for name in stages_ns}
+    return {
+        label if counted[label] == 1 else name.replace(".", " "): ns_to_ms(stages_ns[name])
+        for name, label in labels.items()
+    }
 
 
 def _account_for_transcription(turn: Turn, final: FinalTranscript) -> None:

@@ -179,12 +179,12 @@ class Turn:
             with latency_kit.use_context(self.context), latency_kit.measure_latency(component, operation):
                 yield
         finally:
-            self.said.stages.append(_Stage(name=operation, start_ns=start_ns, end_ns=latency_kit.now_ns()))
+            self.noted(f"{component}.{operation}", start_ns, latency_kit.now_ns())
 
     def stage_was(self, component: str, operation: str, start_ns: int, end_ns: int) -> None:
         """Record a stage that is known only afterwards."""
         latency_kit.record(component, operation, start_ns=start_ns, end_ns=end_ns, context=self.context)
-        self.noted(operation, start_ns, end_ns)
+        self.noted(f"{component}.{operation}", start_ns, end_ns)
 
     def noted(self, name: str, start_ns: int, end_ns: int) -> None:
         """Enter into the account a stretch whose span somebody else has made."""

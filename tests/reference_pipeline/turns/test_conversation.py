@@ -64,9 +64,9 @@ def test_the_monitoring_points_are_passed_in_order_and_the_account_adds_up(
         assert list(record.points_ns.values()) == sorted(record.points_ns.values())
         account = record.account
         assert sum(account.stages_ns.values()) + account.rest_ns == account.end_to_end_ns
-        assert account.stages_ns["endpoint_wait"] == 210_000_000
-        assert account.stages_ns["queue_wait"] >= 10_000_000
-        assert account.stages_ns["finalise"] == 70_000_000
+        assert account.stages_ns["capture.endpoint_wait"] == 210_000_000
+        assert account.stages_ns["transcription.queue_wait"] >= 10_000_000
+        assert account.stages_ns["transcription.finalise"] == 70_000_000
 
     run(scenario())
 
