@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class RunResult:
         evaluations: The budgets, judged.
         facts: What else a reader must know: engine, providers, display of record, source.
         losses: What telemetry lost, by kind.
+        blocking_calls: The lines that kept the event loop, each with its longest pause in nanoseconds.
         start_unix_nano: When the run began.
         end_unix_nano: When it ended.
     """
@@ -49,6 +50,7 @@ class RunResult:
     losses: Mapping[str, int]
     start_unix_nano: int
     end_unix_nano: int
+    blocking_calls: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def asked(self) -> tuple[TurnRecord, ...]:
@@ -86,6 +88,7 @@ class RunResult:
             outcomes=self._outcomes(),
             facts={"display": ", ".join(self.displays) or "none", **self.facts},
             losses=self.losses,
+            blocking_calls=self.blocking_calls,
             accounts=tuple(record.account for record in self.asked),
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import latency_kit
+from latency_kit.session import blocking_calls_of
 from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
@@ -90,6 +91,8 @@ async def run_assistant(
             budgets=compose_turn_budgets(policy),
         )
         await answerer.available()
+        # The page, the answers and the turns share one loop: what keeps it is told in the report.
+        stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
         stopped = asyncio.Event()
         with _signals(session.stop, stopped.set):
             progress = asyncio.create_task(_progress(terminal, session, duration_s))
@@ -108,6 +111,7 @@ async def run_assistant(
             evaluations=telemetry.evaluate(),
             facts=_facts(source, transcriber.name, records),
             losses=telemetry.losses(),
+            blocking_calls=blocking_calls_of(latency_kit.recent_pauses()),
             start_unix_nano=start_unix_nano,
             end_unix_nano=time.time_ns(),
         )
