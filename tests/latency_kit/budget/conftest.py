@@ -7,11 +7,23 @@ from typing import Any
 
 import pytest
 
-from latency_kit.budget import LatencyBudget
+from latency_kit.budget import (
+    AlertNotice,
+    BudgetPolicy,
+    BurnRateAlert,
+    Call,
+    LatencyBudget,
+    Objective,
+    RollingWatch,
+)
+from latency_kit.clock import WallAnchor
+from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import Measurement, Outcome
 from latency_kit.testing import FakeClock
 
 NS_PER_MS = 1_000_000
+S = 1_000_000_000
+MINUTE = 60 * S
 
 
 @pytest.fixture
@@ -83,3 +95,67 @@ def measurement() -> Callable[..., Measurement]:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+OBJECTIVE = Objective(
+    name="answers",
+    component="llm",
+    operation="answer",
+    threshold_ns=S,
+    target=0.9,
+    window_ns=60 * MINUTE,
+    min_events=10,
+    alerts=(BurnRateAlert(name="page", long_window_ns=10 * MINUTE, short_window_ns=MINUTE, burn_rate=5),),
+    owner="voice",
+)
+BUDGET = LatencyBudget(
+    name="answer", component="llm", operation="answer", limit_ns=S, percentile=90, window_ns=10 * MINUTE
+)
+POLICY = BudgetPolicy((BUDGET,), (OBJECTIVE,))
+
+
+class Program:
+    """A measured program on a fake clock: each call ends now."""
+
+    def __init__(self, clock: FakeClock, policy: BudgetPolicy = POLICY, **options: Any) -> None:
+        self.clock = clock
+        self.policy = policy
+        self.told: list[AlertNotice] = []
+        self.losses = Losses()
+        self.anchor = WallAnchor.take(clock)
+        self.watch = RollingWatch(
+            policy, anchor=self.anchor, clock=clock, tell=self.told.append, losses=self.losses, **options
+        )
+        self.calls: list[Call] = []
+
+    def call(self, duration_ns: int, outcome: Outcome = Outcome.OK, *, operation: str = "answer") -> None:
+        end_ns = self.clock.monotonic_ns()
+        measurement = Measurement(
+            component="llm",
+            operation=operation,
+            start_ns=end_ns - duration_ns,
+            end_ns=end_ns,
+            start_unix_nano=self.anchor.to_unix_nano(end_ns - duration_ns),
+            outcome=outcome,
+            trace_id=7,
+            span_id=end_ns,
+        )
+        self.watch([measurement])
+        self.calls.append(
+            Call(measurement.end_unix_nano, duration_ns, outcome is Outcome.OK, 7, end_ns),
+        )
+
+    def run(self, seconds: int, duration_ns: int = S // 2) -> None:
+        for _ in range(seconds):
+            self.clock.advance(s=1)
+            self.call(duration_ns)
+            self.watch.tick()
+
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        return [(notice.key, notice.kind.value) for notice in self.told]
+
+
+@pytest.fixture
+def program_on() -> type[Program]:
+    return Program

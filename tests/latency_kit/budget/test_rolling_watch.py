@@ -1,11 +1,9 @@
-"""A running program's objectives and windowed budgets: told in time, over restarts, clocks and forks."""
+"""A running program's objectives and windowed budgets: told in time, and by what was counted."""
 
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,8 @@ from latency_kit.budget import (
     AlertNotice,
     BudgetPolicy,
     BudgetWatch,
-    BurnRateAlert,
     LatencyBudget,
     NoticeKind,
-    Objective,
     RollingWatch,
     Verdict,
     backtest,
@@ -26,7 +22,6 @@ from latency_kit.budget import (
     over_limit_figures,
 )
 from latency_kit.budget.counting import Call
-from latency_kit.clock import WallAnchor
 from latency_kit.errors import NoDataError
 from latency_kit.histogram import Histogram
 from latency_kit.measurement.losses import Losses
@@ -37,70 +32,13 @@ from latency_kit.testing import FakeClock
 S = 1_000_000_000
 MINUTE = 60 * S
 
-OBJECTIVE = Objective(
-    name="answers",
-    component="llm",
-    operation="answer",
-    threshold_ns=S,
-    target=0.9,
-    window_ns=60 * MINUTE,
-    min_events=10,
-    alerts=(BurnRateAlert(name="page", long_window_ns=10 * MINUTE, short_window_ns=MINUTE, burn_rate=5),),
-    owner="voice",
-)
-BUDGET = LatencyBudget(
-    name="answer", component="llm", operation="answer", limit_ns=S, percentile=90, window_ns=10 * MINUTE
-)
-POLICY = BudgetPolicy((BUDGET,), (OBJECTIVE,))
-
-
-class Program:
-    """A measured program on a fake clock: each call ends now."""
-
-    def __init__(self, clock: FakeClock, policy: BudgetPolicy = POLICY, **options: Any) -> None:
-        self.clock = clock
-        self.told: list[AlertNotice] = []
-        self.losses = Losses()
-        self.anchor = WallAnchor.take(clock)
-        self.watch = RollingWatch(
-            policy, anchor=self.anchor, clock=clock, tell=self.told.append, losses=self.losses, **options
-        )
-        self.calls: list[Call] = []
-
-    def call(self, duration_ns: int, outcome: Outcome = Outcome.OK, *, operation: str = "answer") -> None:
-        end_ns = self.clock.monotonic_ns()
-        measurement = Measurement(
-            component="llm",
-            operation=operation,
-            start_ns=end_ns - duration_ns,
-            end_ns=end_ns,
-            start_unix_nano=self.anchor.to_unix_nano(end_ns - duration_ns),
-            outcome=outcome,
-            trace_id=7,
-            span_id=end_ns,
-        )
-        self.watch([measurement])
-        self.calls.append(
-            Call(measurement.end_unix_nano, duration_ns, outcome is Outcome.OK, 7, end_ns),
-        )
-
-    def run(self, seconds: int, duration_ns: int = S // 2) -> None:
-        for _ in range(seconds):
-            self.clock.advance(s=1)
-            self.call(duration_ns)
-            self.watch.tick()
-
-    @property
-    def said(self) -> list[tuple[str, str]]:
-        return [(notice.key, notice.kind.value) for notice in self.told]
-
 
 @pytest.fixture
-def program(clock: FakeClock) -> Program:
-    return Program(clock)
+def program(program_on: Callable[..., Any], clock: FakeClock) -> Any:
+    return program_on(clock)
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(program: Program) -> None:
+def test_an_outage_is_told_once_and_so_is_its_end(program: Any) -> None:
     program.run(900)
     assert program.said == []
     program.run(400, 2 * S)
@@ -114,11 +52,11 @@ def test_an_outage_is_told_once_and_so_is_its_end(program: Program) -> None:
     assert ended.since_unix_nano == page.at_unix_nano < ended.at_unix_nano
 
 
-def test_a_live_program_is_told_what_a_backtest_of_its_calls_says(program: Program) -> None:
+def test_a_live_program_is_told_what_a_backtest_of_its_calls_says(program: Any) -> None:
     program.run(900)
     program.run(400, 2 * S)
     program.run(4000)
-    result = backtest(POLICY, {("llm", "answer"): program.calls})
+    result = backtest(program.policy, {("llm", "answer"): program.calls})
     later = {
         (notice.key, notice.kind, notice.at_unix_nano)
         for subject in result.subjects
@@ -132,7 +70,7 @@ def test_a_live_program_is_told_what_a_backtest_of_its_calls_says(program: Progr
         assert 0 <= live[key, kind] - at <= S
 
 
-def test_without_traffic_an_alert_ends_without_data_and_not_as_a_recovery(program: Program) -> None:
+def test_without_traffic_an_alert_ends_without_data_and_not_as_a_recovery(program: Any) -> None:
     program.run(900)
     program.run(400, 2 * S)
     for _ in range(7200):
@@ -150,7 +88,7 @@ def test_without_traffic_an_alert_ends_without_data_and_not_as_a_recovery(progra
         _ = status.burns[0].burn_rate
 
 
-def test_the_error_budget_and_the_burn_rates_are_ratios_of_what_is_allowed(program: Program) -> None:
+def test_the_error_budget_and_the_burn_rates_are_ratios_of_what_is_allowed(program: Any) -> None:
     program.run(95)
     program.run(5, 2 * S)
     (status,) = program.watch.objectives()
@@ -167,7 +105,7 @@ def test_the_error_budget_and_the_burn_rates_are_ratios_of_what_is_allowed(progr
     assert status.describe().endswith("65 of 160 events bad in 1h, alerts: breach")
 
 
-def test_a_windowed_budget_is_judged_by_the_calls_in_its_window(program: Program) -> None:
+def test_a_windowed_budget_is_judged_by_the_calls_in_its_window(program: Any) -> None:
     program.run(300, 3 * S)
     program.run(700, S // 2)
     (evaluation,) = program.watch.evaluate()
@@ -180,22 +118,23 @@ def test_a_windowed_budget_is_judged_by_the_calls_in_its_window(program: Program
     assert (evaluation.count, evaluation.failed_count) == (len(recorded) + 1, 1)
 
 
-def _edge(program: Program, window_ns: int) -> int:
+def _edge(program: Any, window_ns: int) -> int:
     interval = window_ns // 120
     now = program.anchor.to_unix_nano(program.clock.monotonic_ns())
     # Histograms are kept in 60 intervals.
     return now // (2 * interval) * (2 * interval) - window_ns
 
 
-def test_the_verdict_of_the_window_is_that_of_evaluate(program: Program, series: Callable[..., Any]) -> None:
-    limit = BUDGET.limit_ns
+def test_the_verdict_of_the_window_is_that_of_evaluate(program: Any) -> None:
+    (budget,) = program.policy.budgets
+    limit = budget.limit_ns
     for over in range(20, 40):
         program.run(1, limit + (limit // 4000 if over % 2 else limit // 10))
         for _ in range(4):
             program.run(1)
         tracker_says = [notice.kind for notice in program.told if notice.subject == "budget"]
         (evaluation,) = program.watch.evaluate()
-        (judged,) = evaluate(BudgetPolicy((BUDGET,)), [_as_series(program.calls)])
+        (judged,) = evaluate(BudgetPolicy((budget,)), [_as_series(program.calls)])
         assert evaluation.verdict is judged.verdict
         is_told = bool(tracker_says) and tracker_says[-1] is NoticeKind.FIRED
         assert is_told == (judged.verdict is Verdict.BREACHED)
@@ -215,140 +154,11 @@ def _as_series(calls: list[Call]) -> Any:
     )
 
 
-def test_a_restart_forgets_nothing_that_was_stored(clock: FakeClock, tmp_path: Path) -> None:
-    file = tmp_path / "windows.json"
-    before = Program(clock, state_file=file)
-    before.run(900)
-    before.run(400, 2 * S)
-    assert before.watch.save()
-    restarted = FakeClock(monotonic_ns=5, unix_nano=clock.unix_nano())
-    after = Program(restarted, state_file=file)
-    assert after.watch.objectives() == before.watch.objectives()
-    assert after.watch.evaluate() == before.watch.evaluate()
-    after.run(200, 2 * S)
-    before.run(200, 2 * S)
-    assert after.watch.objectives() == before.watch.objectives()
-    assert after.watch.evaluate() == before.watch.evaluate()
-    fired = [key for key, kind in before.said if kind == "fired"]
-    assert sorted(key for key, _ in after.said) == []
-    assert len(fired) == len(set(fired)) == 3
-    after.run(4000)
-    assert sorted(after.said) == sorted((key, "recovered") for key in fired)
-    page = next(notice for notice in after.told if notice.alert == "page")
-    assert page.since_unix_nano == next(n for n in before.told if n.alert == "page").at_unix_nano
-
-
-def test_what_passed_while_nothing_ran_has_aged(clock: FakeClock, tmp_path: Path) -> None:
-    file = tmp_path / "windows.json"
-    before = Program(clock, state_file=file)
-    before.run(100, 2 * S)
-    before.watch.save()
-    for hours, counted in ((0.5, 100), (2, 0)):
-        later = FakeClock(unix_nano=clock.unix_nano() + int(hours * 3600) * S)
-        after = Program(later, state_file=file)
-        assert after.watch.objectives()[0].events == counted
-        assert after.watch.objectives()[0].burns[0].events == 0
-
-
-@pytest.mark.parametrize("step_s", [-7200, -5, 0, 5, 7200])
-def test_setting_the_wall_clock_changes_nothing_while_the_program_runs(clock: FakeClock, step_s: int) -> None:
-    program = Program(clock)
-    program.run(100, 2 * S)
-    clock.step_wall(ns=step_s * S)
-    program.run(100)
-    (status,) = program.watch.objectives()
-    assert (status.events, status.bad) == (200, 100)
-
-
-def test_after_a_restart_windows_are_where_the_set_clock_has_them(clock: FakeClock, tmp_path: Path) -> None:
-    file = tmp_path / "windows.json"
-    before = Program(clock, state_file=file)
-    before.run(100, 2 * S)
-    clock.step_wall(ns=7200 * S)
-    before.watch.save()
-    after = Program(FakeClock(unix_nano=clock.unix_nano()), state_file=file)
-    assert after.watch.objectives()[0].events == 100
-    # A clock that was set back since must not put what was recorded into the future.
-    earlier = Program(FakeClock(unix_nano=clock.unix_nano() - 86_400 * S), state_file=file)
-    assert earlier.watch.objectives()[0].events == 100
-    earlier.run(3600 + 60)
-    assert earlier.watch.objectives()[0].bad == 0
-
-
-CORRUPT = {
-    "no JSON": lambda _: b"{",
-    "no object": lambda _: b"[]",
-    "another format": lambda state: _changed(state, format="x"),
-    "another version": lambda state: _changed(state, version=99),
-    "no stamps": lambda state: _changed(state, wall_unix_nano=None),
-    "no subjects": lambda state: _changed(state, subjects=[]),
-    "bad counts": lambda state: _deep(state, "objective/answers", "counts", {str(60 * MINUTE): [[1, 2]]}),
-    "negative counts": lambda state: _deep(
-        state, "objective/answers", "counts", {str(60 * MINUTE): [[1, 5, 6]]}
-    ),
-    "bad histograms": lambda state: _deep(
-        state, "budget/answer", "durations", {"good": [[1, "AAAA", 1, 1, 1]]}
-    ),
-    "bad firing": lambda state: _deep(state, "budget/answer", "firing", 5),
-    "binary": lambda _: bytes(range(256)),
-    "huge numbers": lambda state: _changed(state, wall_unix_nano=1e400),
-}
-
-
-def _changed(state: bytes, **fields: Any) -> bytes:
-    return json.dumps(json.loads(state) | fields).encode()
-
-
-def _deep(state: bytes, subject: str, field: str, value: Any) -> bytes:
-    data = json.loads(state)
-    data["subjects"][subject][field] = value
-    return json.dumps(data).encode()
-
-
-@pytest.mark.parametrize("how", CORRUPT)
-def test_a_corrupt_state_is_counted_and_begun_anew(clock: FakeClock, tmp_path: Path, how: str) -> None:
-    file = tmp_path / "windows.json"
-    before = Program(clock, state_file=file)
-    before.run(100, 2 * S)
-    before.watch.save()
-    file.write_bytes(CORRUPT[how](file.read_bytes()))
-    after = Program(clock, state_file=file)
-    assert after.losses.counts() == {"budget_windows_unreadable": 1}
-    assert after.watch.objectives()[0].events == 0
-    after.run(5)
-    assert after.watch.save()
-    again = Program(clock, state_file=file)
-    assert again.losses.counts() == {}
-    assert again.watch.objectives()[0].events == 5
-
-
-def test_what_is_judged_otherwise_now_begins_anew(clock: FakeClock, tmp_path: Path) -> None:
-    file = tmp_path / "windows.json"
-    before = Program(clock, state_file=file)
-    before.run(100)
-    before.watch.save()
-    stricter = BudgetPolicy((BUDGET,), (replace(OBJECTIVE, threshold_ns=S // 4),))
-    after = Program(clock, stricter, state_file=file)
-    assert after.watch.objectives()[0].events == 0
-    assert after.watch.evaluate()[0].count == 100
-    shorter = BudgetPolicy((), (replace(OBJECTIVE, window_ns=30 * MINUTE),))
-    after = Program(clock, shorter, state_file=file)
-    assert after.watch.objectives()[0].burns[0].events > 0
-    assert after.watch.objectives()[0].events == 0
-
-
-def test_a_state_that_cannot_be_stored_is_counted_and_the_old_one_stands(
-    clock: FakeClock, tmp_path: Path
+def test_ticks_judge_and_store_when_it_is_due(
+    program_on: Callable[..., Any], clock: FakeClock, tmp_path: Path
 ) -> None:
-    nowhere = Program(clock, state_file=tmp_path / "absent" / "windows.json")
-    assert not nowhere.watch.save()
-    assert nowhere.losses.counts() == {"budget_windows_not_stored": 1}
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_ticks_judge_and_store_when_it_is_due(clock: FakeClock, tmp_path: Path) -> None:
     file = tmp_path / "windows.json"
-    program = Program(clock, state_file=file)
+    program = program_on(clock, state_file=file)
     program.call(2 * S)
     clock.advance(s=59)
     program.watch.tick()
@@ -359,19 +169,18 @@ def test_ticks_judge_and_store_when_it_is_due(clock: FakeClock, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["windows.json"]
 
 
-def test_a_tick_raises_nothing(clock: FakeClock) -> None:
+def test_a_tick_raises_nothing(program_on: Callable[..., Any], clock: FakeClock) -> None:
     def broken(_: AlertNotice) -> None:
         raise RuntimeError("sink")
 
     losses = Losses()
-    watch = RollingWatch(POLICY, clock=clock, tell=broken, losses=losses)
-    program = Program(clock)
-    program.watch = watch
+    program = program_on(clock)
+    program.watch = RollingWatch(program.policy, clock=clock, tell=broken, losses=losses)
     program.run(300, 2 * S)
     assert losses.counts()["budget_judging_failed"] >= 1
 
 
-def test_a_call_that_claims_to_end_in_the_future_does_not_empty_the_windows(program: Program) -> None:
+def test_a_call_that_claims_to_end_in_the_future_does_not_empty_the_windows(program: Any) -> None:
     program.run(50)
     now = program.clock.monotonic_ns()
     far = now + 10**18
@@ -389,13 +198,13 @@ def test_a_call_that_claims_to_end_in_the_future_does_not_empty_the_windows(prog
     assert program.watch.objectives()[0].events == 51
 
 
-def test_calls_of_other_series_are_not_counted(program: Program) -> None:
+def test_calls_of_other_series_are_not_counted(program: Any) -> None:
     program.call(5, operation="other")
     assert program.watch.objectives()[0].events == 0
     assert program.watch.watched == {("llm", "answer")}
 
 
-def test_figures_name_what_they_are_of(program: Program) -> None:
+def test_figures_name_what_they_are_of(program: Any) -> None:
     names = {figure.name for figure in program.watch.figures()}
     assert names == {"latency.objective.alerts_firing", "latency.budget.breaches"}
     program.run(300, 2 * S)
@@ -414,10 +223,12 @@ def test_figures_name_what_they_are_of(program: Program) -> None:
     assert {figure.start_unix_nano for figure in levels} == {None}
 
 
-def test_calls_over_a_limit_are_a_running_total_by_budget(measurement: Callable[..., Measurement]) -> None:
+def test_calls_over_a_limit_are_a_running_total_by_budget(
+    measurement: Callable[..., Measurement], budget: Callable[..., LatencyBudget]
+) -> None:
     logging.getLogger("latency_kit.budget").setLevel(logging.ERROR)
     try:
-        watch = BudgetWatch(BudgetPolicy((BUDGET,)))
+        watch = BudgetWatch(BudgetPolicy((budget("answer", 1000),)))
         watch([measurement(2 * S), measurement(S // 2)])
     finally:
         logging.getLogger("latency_kit.budget").setLevel(logging.NOTSET)
@@ -428,9 +239,9 @@ def test_calls_over_a_limit_are_a_running_total_by_budget(measurement: Callable[
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_windows_of_its_own_and_leaves_the_file_to_its_parent(
-    clock: FakeClock, tmp_path: Path
+    program_on: Callable[..., Any], clock: FakeClock, tmp_path: Path
 ) -> None:
-    program = Program(clock, state_file=tmp_path / "windows.json")
+    program = program_on(clock, state_file=tmp_path / "windows.json")
     program.run(20)
     child = os.fork()
     if child == 0:
