@@ -17,7 +17,7 @@ from latency_kit.measurement.call_site import (
     shared_call_sites,
 )
 from latency_kit.measurement.context import leave_context, traceparent_of
-from latency_kit.measurement.measurement import AttributeValue
+from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.open_call import (
     NOTHING_OPEN,
     MeasuredBlock,
@@ -114,6 +114,8 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
                 span.tracer = fast.tracer
                 span.up = above
                 span.end_ns = span.identity = span.details = span.result = span.context_made = None
+                if self._fixed is not None:
+                    span.result = (Outcome.OK, None, self._fixed)
                 self._token = fast.current.set(fast.context({fast.key: span}))
                 span.start_ns = fast.clock()
                 return self
@@ -143,7 +145,7 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
             if append is not None:
                 append(span)
         else:
-            fast.end(span, end_ns, error, self._attributes())
+            fast.end(span, end_ns, error, self._added)
 
     def _exit_open_call(self, error: BaseException | None) -> None:
         call, self._call = self._call, None
@@ -153,12 +155,6 @@ class measure_latency:  # noqa: N801  # used as a decorator and a block, where l
                 call.end()
             else:
                 call.end_with(error)
-
-    def _attributes(self) -> "Mapping[str, AttributeValue] | None":
-        fixed, added = self._fixed, self._added
-        if fixed is None or added is None:
-            return added if fixed is None else fixed
-        return {**fixed, **added}
 
     def _whole_site(self) -> CallSite:
         """Return the call site with the fixed attributes, where there are any."""

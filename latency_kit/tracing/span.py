@@ -53,8 +53,9 @@ class Span(_Base):
         up: The parent: a span of ours, or an identity; None above the root.
         identity: What `identify` has drawn, else None.
         details: What differs from what site and result say, else None.
-        result: Outcome, error type and added attributes of a measured call, where there is more to say than
-            that it succeeded; the attributes are also in `details` where there are details.
+        result: Outcome, error type and attributes beyond those of the site, where there is more to say than
+            that the call succeeded; while it runs, only the attributes that it began with. Where there are
+            details, the attributes are also there.
         context_made: The identity in the form of the API, else None.
     """
 
@@ -184,7 +185,10 @@ class Span(_Base):
         """Return the span's details, made now from its call site where it has none yet."""
         site = self.site
         assert site is not None  # noqa: S101  # spans without a site are made with their details
-        made = Details(site.name, self.tracer.provider.limits, attributes=site.span_attributes)
+        attributes = site.span_attributes
+        if self.result is not None and self.result[2]:
+            attributes = {**attributes, **self.result[2]}
+        made = Details(site.name, self.tracer.provider.limits, attributes=attributes)
         details: Details = settled(self, "details", made)
         return details
 

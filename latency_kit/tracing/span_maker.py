@@ -123,18 +123,19 @@ class OwnSpanMaker(SpanMaker):
         if not isinstance(span, Span) or span.end_ns is not None:
             return (site, start_ns, end_ns, outcome, error_name(error), attributes, span)
         provider = self.provider
+        whole = _together(span, attributes)
         try:
             span.site = site
-            if attributes and (span.details is not None or not self._fits(site, attributes)):
-                span.set_attributes(attributes)
-            if outcome is not Outcome.OK:
-                if attributes and span.details is None:
-                    span.set_attributes(attributes)
-                mark_outcome(span, end_ns + provider.offset_ns, outcome, error)
+            if outcome is not Outcome.OK or span.details is not None or not self._fits(site, whole):
+                details = span.details or span.open_details()
+                if attributes:
+                    details.add_attributes(attributes)
+                if outcome is not Outcome.OK:
+                    mark_outcome(span, end_ns + provider.offset_ns, outcome, error)
         except Exception as failure:  # noqa: BLE001  # whatever a value does, the host goes on
             active.losses.count("spans_failed", why=repr(failure))
-        if outcome is not Outcome.OK or error is not None or attributes:
-            span.result = (outcome, error_name(error), attributes)
+        if outcome is not Outcome.OK or error is not None or whole:
+            span.result = (outcome, error_name(error), whole)
         span.end_ns = end_ns
         if provider.span_processors:
             try:
@@ -143,8 +144,10 @@ class OwnSpanMaker(SpanMaker):
                 active.losses.count("spans_failed", why=repr(failure))
         return span
 
-    def _fits(self, site: CallSite, added: Mapping[str, Any]) -> bool:
+    def _fits(self, site: CallSite, added: Mapping[str, Any] | None) -> bool:
         """Tell whether attributes may wait beside those of the site: no rule changes any of them."""
+        if not added:
+            return True
         fixed = site.span_attributes
         return self.provider.holds_plainly(len(fixed) + len(added)) and fixed.keys().isdisjoint(added)
 
@@ -157,8 +160,10 @@ class OwnSpanMaker(SpanMaker):
     ) -> None:
         site = span.site
         assert site is not None  # noqa: S101  # the call site has just made the span
-        if error is None and attributes and span.details is None and self._fits(site, attributes):
-            span.result = (Outcome.OK, None, attributes)
+        whole = _together(span, attributes)
+        if error is None and span.details is None and self._fits(site, whole):
+            if whole:
+                span.result = (Outcome.OK, None, whole)
             span.end_ns = end_ns
             entry: Entry = span
         else:
@@ -174,3 +179,11 @@ class OwnSpanMaker(SpanMaker):
         append = active.append
         if append is not None:
             append(entry)
+
+
+def _together(span: Span, added: Mapping[str, AttributeValue] | None) -> Mapping[str, AttributeValue] | None:
+    """Return the attributes that a call began with and those that were added to it."""
+    first = None if span.result is None else span.result[2]
+    if not first or not added:
+        return added or first
+    return {**first, **added}
