@@ -31,7 +31,7 @@ from latency_kit.storage import JsonlWriter, RecentRing
 if TYPE_CHECKING:
     from latency_kit.budget import AlertSink
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
-    from latency_kit.configuration.objectives_part import ObjectivesPart
+    from latency_kit.measurement.active import Entry
 
 __all__ = ["configure"]
 
@@ -141,48 +141,19 @@ def configure(
     ids = SeriesIds(series_attributes, max_series=max_series)
     anchor = WallAnchor.take(clock)
     losses = Losses()
-    taken: list[MeasurementObserver] = [*observers]
-    parts: list[Part] = []
-    recording = Recording(anchor=anchor, losses=losses, observers=taken, ids=ids)
-    # A measurement is made of a call only where somebody reads it.
-    ring = RecentRing(recent, materialise=recording.measurement_of)
-    recording.observe_entries(TracedCalls(ring))
-    if jsonl is not None:
-        writer = JsonlWriter(Path(jsonl))
-        recording.observe_entries(TracedCalls(lambda calls: writer(map(recording.measurement_of, calls))))
-        parts.append(JsonlPart(writer))
+    recording = Recording(anchor=anchor, losses=losses, observers=observers, ids=ids)
+    intervals = IntervalReaders(recording, now_unix_nano=lambda: anchor.to_unix_nano(clock.monotonic_ns()))
+    ring, parts = _kept_calls(recording, recent=recent, jsonl=jsonl)
     judging = build_budget_parts(
-        policy,
-        recording,
-        anchor=anchor,
-        clock=clock,
-        losses=losses,
-        sinks=alerts,
-        state_file=budget_state,
+        policy, recording, anchor=anchor, clock=clock, losses=losses, sinks=alerts, state_file=budget_state
     )
     parts += judging.parts
-    intervals = IntervalReaders(recording, now_unix_nano=lambda: anchor.to_unix_nano(clock.monotonic_ns()))
-    interval_parts: list[IntervalLogPart | SharePart | ObjectivesPart] = [*judging.periodic]
-    if hlog is not None or share is not None:
-        from latency_kit.configuration import interval_parts as at_intervals  # noqa: PLC0415  # few need it
-
-        interval_parts += at_intervals.build_interval_parts(
-            recording,
-            intervals,
-            hlog=hlog,
-            hlog_interval_s=hlog_interval_s,
-            share=share,
-            share_interval_s=share_interval_s,
-        )
+    interval_parts = _interval_parts(
+        recording, intervals, hlog=(hlog, hlog_interval_s), share=(share, share_interval_s)
+    )
     sigterm = FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None
     exports = build_exports(
-        settings,
-        recording,
-        losses,
-        spans=spans,
-        anchor=anchor,
-        clock=clock,
-        figures=judging.figures,
+        settings, recording, losses, spans=spans, anchor=anchor, clock=clock, figures=judging.figures
     )
     parts.append(exports)
     if in_flight:
@@ -195,7 +166,7 @@ def configure(
         drain=DrainThread(recording.drain_gently, interval_s=drain_interval_s),
         parts=parts,
         intervals=intervals,
-        interval_parts=interval_parts,
+        interval_parts=[*judging.periodic, *interval_parts],
         sigterm=sigterm,
     )
     activate(
@@ -207,3 +178,31 @@ def configure(
         fast=exports.fast_spans(clock),
     )
     return _configured
+
+
+def _kept_calls(
+    recording: Recording, *, recent: int, jsonl: Path | str | None
+) -> "tuple[RecentRing[Entry], list[Part]]":
+    """Keep the latest calls in memory and, where that is asked for, all of them in a file."""
+    # A measurement is made of a call only where somebody reads it.
+    ring = RecentRing(recent, materialise=recording.measurement_of)
+    recording.observe_entries(TracedCalls(ring))
+    if jsonl is None:
+        return ring, []
+    writer = JsonlWriter(Path(jsonl))
+    recording.observe_entries(TracedCalls(lambda calls: writer(map(recording.measurement_of, calls))))
+    return ring, [JsonlPart(writer)]
+
+
+def _interval_parts(
+    recording: Recording,
+    intervals: IntervalReaders,
+    *,
+    hlog: tuple[Path | str | None, float],
+    share: tuple[Path | str | None, float],
+) -> "list[IntervalLogPart | SharePart]":
+    if hlog[0] is None and share[0] is None:
+        return []
+    from latency_kit.configuration.interval_parts import build_interval_parts  # noqa: PLC0415  # few need it
+
+    return build_interval_parts(recording, intervals, hlog=hlog, share=share)

@@ -149,27 +149,27 @@ def build_interval_parts(
     recording: Recording,
     readers: IntervalReaders,
     *,
-    hlog: Path | str | None,
-    hlog_interval_s: float,
-    share: Path | str | None,
-    share_interval_s: float,
+    hlog: tuple[Path | str | None, float],
+    share: tuple[Path | str | None, float],
 ) -> list[IntervalLogPart | SharePart]:
-    """Set up what was asked for; nothing runs before `start`.
+    """Set up what was asked for, each a path and an interval in seconds; nothing runs before `start`.
 
     Raises:
         ConfigurationError: An interval is not a number above 0, or a path cannot be used.
     """
-    for name, interval_s in (("hlog_interval_s", hlog_interval_s), ("share_interval_s", share_interval_s)):
+    for name, (_, interval_s) in (("hlog_interval_s", hlog), ("share_interval_s", share)):
         if not 0 < interval_s < threading.TIMEOUT_MAX:
             raise ConfigurationError(f"{name} must be a number of seconds above 0, got {interval_s!r}")
     parts: list[IntervalLogPart | SharePart] = []
-    if hlog is not None:
+    path, interval_s = hlog
+    if path is not None:
         try:
-            log = IntervalLog(hlog)
+            log = IntervalLog(path)
         except UsageError as error:
             raise ConfigurationError(f"hlog: {error}") from error
-        parts.append(IntervalLogPart(recording, log, readers, interval_s=hlog_interval_s))
-    if share is not None:
-        file = SharedFile(share, interval_s=share_interval_s)
-        parts.append(SharePart(recording, file, interval_s=share_interval_s))
+        parts.append(IntervalLogPart(recording, log, readers, interval_s=interval_s))
+    directory, interval_s = share
+    if directory is not None:
+        file = SharedFile(directory, interval_s=interval_s)
+        parts.append(SharePart(recording, file, interval_s=interval_s))
     return parts
