@@ -71,6 +71,7 @@ def percentile_ratio(
     before = interval_of_histogram(baseline, percentile, confidence=confidence)
     after = interval_of_histogram(candidate, percentile, confidence=confidence)
     old, new = _log(before.estimate_ns), _log(after.estimate_ns)
+    estimate = max(after.estimate_ns, 1) / max(before.estimate_ns, 1)
     lower = upper = None
     if (
         before.lower_ns is not None
@@ -78,11 +79,9 @@ def percentile_ratio(
         and after.lower_ns is not None
         and after.upper_ns is not None
     ):
-        lower = exp(new - old - hypot(new - _log(after.lower_ns), _log(before.upper_ns) - old))
-        upper = exp(new - old + hypot(_log(after.upper_ns) - new, old - _log(before.lower_ns)))
-    return PercentileRatio(
-        baseline=before, candidate=after, estimate=exp(new - old), lower=lower, upper=upper
-    )
+        lower = estimate * exp(-hypot(new - _log(after.lower_ns), _log(before.upper_ns) - old))
+        upper = estimate * exp(hypot(_log(after.upper_ns) - new, old - _log(before.lower_ns)))
+    return PercentileRatio(baseline=before, candidate=after, estimate=estimate, lower=lower, upper=upper)
 
 
 def _log(value_ns: int) -> float:

@@ -51,6 +51,7 @@ def session_to_data(stored: StoredSession) -> dict[str, Any]:
         ],
         "facts": dict(session.facts),
         "losses": dict(session.losses),
+        "blocking_calls": dict(session.blocking_calls),
         **evaluations_to_data(session.evaluations),
     }
     data["environment"]["packages"] = dict(environment.packages)
@@ -89,6 +90,7 @@ def session_from_data(data: Mapping[str, Any]) -> StoredSession:
         ),
         facts=_typed(data["facts"], dict),
         losses=_typed(data["losses"], dict),
+        blocking_calls=_typed(data["blocking_calls"], dict),
     )
     return StoredSession(
         session=session,
