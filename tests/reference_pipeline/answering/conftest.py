@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from reference_pipeline.answering.notes import bundled_notes, load_notes
+from reference_pipeline.answering.prompt import PromptBuilder
 from reference_pipeline.answering.retrieval import NoteIndex
 from reference_pipeline.events import Question
 from reference_pipeline.transcription.normalisation import normalise
@@ -18,6 +19,18 @@ from reference_pipeline.transcription.normalisation import normalise
 def bundled_index() -> NoteIndex:
     """The notes that come with the interview."""
     return NoteIndex(load_notes(bundled_notes()))
+
+
+@pytest.fixture
+def prompts(bundled_index: NoteIndex) -> PromptBuilder:
+    return PromptBuilder(bundled_index)
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a developer's own Ollama and proxies out of the tests."""
+    for name in ("OLLAMA_API_KEY", "OLLAMA_HOST", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
