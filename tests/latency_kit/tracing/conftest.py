@@ -1,5 +1,6 @@
 """The conformance suite's two providers: the SDK's is the truth, ours is held to it."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,14 @@ from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from latency_kit.tracing import TracerProvider
+from latency_kit import Outcome
+from latency_kit.clock import WallAnchor
+from latency_kit.configuration.activation import activate, deactivate, renew_fast_spans
+from latency_kit.measurement.losses import Losses
+from latency_kit.measurement.recording import Recording
+from latency_kit.testing import FakeClock
+from latency_kit.tracing import Span, TracerProvider
+from latency_kit.tracing.span_maker import OwnSpanMaker
 
 PROVIDERS = {"sdk": SdkTracerProvider, "latency_kit": TracerProvider}
 
@@ -62,6 +70,62 @@ def make_traced(request: pytest.FixtureRequest) -> Iterator[Callable[..., Traced
 def traced(make_traced: Callable[..., Traced]) -> Traced:
     """A provider of either kind with default settings."""
     return make_traced()
+
+
+@dataclass
+class Wired:
+    """A recording with a provider of ours, wired as `configure()` does it."""
+
+    clock: FakeClock
+    recording: Recording
+    provider: TracerProvider
+    sent: list[Span]
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        self.recording.drain()
+        return {span.name: span for span in self.sent}
+
+    @property
+    def counts(self) -> dict[tuple[str, Outcome], int]:
+        return {(one.name, one.outcome): one.histogram.count for one in self.recording.snapshot()}
+
+
+@contextlib.contextmanager
+def wired(**arguments: Any) -> Iterator[Wired]:
+    clock = FakeClock()
+    anchor, losses = WallAnchor.take(clock), Losses()
+    provider = TracerProvider(shutdown_on_exit=False, anchor=anchor, clock=clock.monotonic_ns, **arguments)
+    recording = Recording(anchor=anchor, losses=losses)
+    sent: list[Any] = []
+    recording.send_spans_to(sent.extend)
+    maker = OwnSpanMaker.of_own_provider(provider)
+    provider.deliver_to(recording.append, on_change=lambda: renew_fast_spans(maker.fast(clock.monotonic_ns)))
+    activate(
+        recording,
+        clock=clock,
+        anchor=anchor,
+        losses=losses,
+        span_maker=maker,
+        fast=maker.fast(clock.monotonic_ns),
+    )
+    try:
+        yield Wired(clock, recording, provider, sent)
+    finally:
+        deactivate()
+
+
+@pytest.fixture
+def wire() -> Any:
+    """What wires a recording with a provider of ours, for the length of a block."""
+    return wired
+
+
+@pytest.fixture
+def kit() -> Iterator[Wired]:
+    """A recording wired with a provider of ours."""
+    with wired() as one:
+        yield one
 
 
 @pytest.fixture(autouse=True)
