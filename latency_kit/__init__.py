@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from latency_kit.errors import (
+    BudgetExceededError,
     ConfigurationError,
     CorruptDataError,
     DeadlineExceededError,
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alternative",
+    "BudgetExceededError",
     "CallInFlight",
     "ConfigurationError",
     "Context",

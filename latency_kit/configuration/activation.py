@@ -1,6 +1,6 @@
 """Filling and emptying the slot that every call site looks at. The only module that writes to it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import MeasurementObserver, Recording
 
 if TYPE_CHECKING:
-    from latency_kit.measurement.active import FastSpans
+    from latency_kit.measurement.active import Entry, FastSpans
     from latency_kit.measurement.spans import SpanMaker
 
 __all__ = [
@@ -32,13 +32,14 @@ def activate(
     losses: Losses,
     span_maker: "SpanMaker | None" = None,
     fast: "FastSpans | None" = None,
+    append: "Callable[[Entry], None] | None" = None,
 ) -> None:
-    """Let every call site record into `recording` from now on."""
+    """Let every call site record into `recording` from now on, by `append` where one is given."""
     active.clock = clock.monotonic_ns
     active.anchor = anchor
     active.losses = losses
     active.span_maker = span_maker
-    active.append = recording.append
+    active.append = recording.append if append is None else append
     recent_latencies.source = recording
     active.fast = None if active.call_class is not None else fast
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_kit.budget import AlertSink, BudgetFigure, BudgetPolicy, BudgetWatch, load_policy
+from latency_kit.budget import AlertSink, BudgetFigure, BudgetPolicy, BudgetWatch, load_policy, strict_limits
 from latency_kit.clock import Clock, WallAnchor
 from latency_kit.configuration.parts import CallsOverLimit, Part, WatchFigures, WatchPart
+from latency_kit.configuration.strict_append import strict_append
+from latency_kit.measurement.active import Entry
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import Recording
 
@@ -25,11 +27,13 @@ class BudgetParts:
         parts: Those that are flushed and shut down.
         periodic: Those with a thread of their own.
         figures: What gives numbers to the metrics.
+        append: What takes finished calls instead of the recording, where a budget is strict.
     """
 
     parts: list[Part] = field(default_factory=list)
     periodic: "list[ObjectivesPart]" = field(default_factory=list)
     figures: list[Callable[[], Iterable[BudgetFigure]]] = field(default_factory=list)
+    append: "Callable[[Entry], None] | None" = None
 
 
 def policy_of(budgets: BudgetPolicy | Path | str | None) -> BudgetPolicy:
@@ -64,6 +68,9 @@ def build_budget_parts(
         recording.observe_entries(CallsOverLimit(watch, recording))
         built.parts.append(WatchPart(watch))
         built.figures.append(WatchFigures(watch, recording))
+        strict = strict_limits(policy)
+        if strict:
+            built.append = strict_append(recording, strict)
     if policy.needs_windows:
         from latency_kit.configuration.objectives_part import build_objectives_part  # noqa: PLC0415  # few do
 

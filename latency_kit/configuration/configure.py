@@ -176,6 +176,7 @@ def configure(
         losses=losses,
         span_maker=exports.span_maker,
         fast=exports.fast_spans(clock),
+        append=judging.append,
     )
     return _configured
 

@@ -5,7 +5,6 @@ from typing import Protocol
 
 from latency_kit.budget import BudgetFigure, BudgetWatch, over_limit_figures
 from latency_kit.measurement.active import Entry
-from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.recording import Recording
 from latency_kit.storage import JsonlWriter
 
@@ -138,14 +137,14 @@ class TracedCalls:
 
     def __call__(self, entries: Sequence[Entry], /) -> None:
         """Take a batch, oldest first."""
-        kept = [entry for entry in entries if _site_of(entry).makes_span]
+        kept = [entry for entry in entries if _makes_span(entry)]
         if kept:
             self._observer(kept)
 
 
-def _site_of(entry: Entry) -> CallSite:
-    site: CallSite = entry[0] if isinstance(entry, tuple) else entry.site
-    return site
+def _makes_span(entry: Entry) -> bool:
+    site = entry[0] if isinstance(entry, tuple) else entry.site
+    return site is not None and bool(site.makes_span)
 
 
 class CallsOverLimit:

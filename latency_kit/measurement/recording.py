@@ -368,8 +368,10 @@ class Recording:
             wanted = self._plain_append
         else:
             return
-        if wanted != self.append and active.append == self.append:
-            self.append = active.append = wanted
+        if wanted != self.append:
+            before, self.append = self.append, wanted
+            if active.append == before:
+                active.append = wanted
 
     def _append_and_help(self, entry: Entry) -> None:
         self._pending.append(entry)
