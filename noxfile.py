@@ -91,8 +91,11 @@ import nox  # noqa: E402  # only there once `bootstrap` has started this file an
 
 
 def let_pyenv_show_all_versions() -> None:
-    """Choose all of pyenv's versions at once, since otherwise its python3.12 refuses to start beside 3.11."""
-    if shutil.which("pyenv") is None or "PYENV_VERSION" in os.environ:
+    """Choose all of pyenv's versions at once, since otherwise its python3.12 refuses to start beside 3.11.
+
+    A choice that is there already need not be a person's: pyenv makes one when it starts a Python.
+    """
+    if shutil.which("pyenv") is None:
         return
     listed = subprocess.run(["pyenv", "versions", "--bare"], check=False, capture_output=True, text=True)
     versions = [name for name in listed.stdout.split() if name.startswith(PYTHONS)]
