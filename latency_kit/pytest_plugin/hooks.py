@@ -38,6 +38,8 @@ _MARKER = "latency"
 _HANDED_OVER = "latency_kit"
 """Key of the results in what a worker of xdist hands to the controller."""
 
+_OPTIONS = ("--latency-json", "--latency-save", "--latency-compare")
+
 _run: "pytest.StashKey[LatencyRun]" = pytest.StashKey()
 
 
@@ -81,25 +83,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin to collect results; refuse a baseline that is not there before an hour of measuring."""
-    from latency_kit.pytest_plugin.latency_run import LatencyRun  # noqa: PLC0415  # see the module's docstring
-
+    """Refuse a baseline that is not there before an hour of measuring, where one is asked for."""
     config = session.config
-    try:
-        config.stash[_run] = LatencyRun(
-            root=config.rootpath,
-            policy=config.getini("latency_policy"),
-            folder=config.getini("latency_folder"),
-            tolerance=config.getini("latency_tolerance"),
-            undecided=config.getini("latency_undecided"),
-            json_file=config.getoption("--latency-json"),
-            save_as=config.getoption("--latency-save"),
-            compare_with=config.getoption("--latency-compare"),
-            allow_different=config.getoption("--latency-allow-different"),
-            is_worker=_is_worker(config),
-        )
-    except LatencyKitError as error:
-        raise pytest.UsageError(f"latency-kit: {error}") from error
+    if any(config.getoption(option) for option in _OPTIONS):
+        try:
+            _run_of(config)
+        except LatencyKitError as error:
+            raise pytest.UsageError(f"latency-kit: {error}") from error
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -124,7 +114,6 @@ def latency(request: pytest.FixtureRequest, latency_timing: "Timing") -> "Latenc
     from latency_kit.pytest_plugin.measuring import Latency  # noqa: PLC0415  # see the module's docstring
     from latency_kit.pytest_plugin.plan import plan_of  # noqa: PLC0415  # as above
 
-    run = request.config.stash[_run]
     item = request.node
     keywords: dict[str, Any] = {}
     # The nearest marker comes first, and has the last word.
@@ -133,6 +122,7 @@ def latency(request: pytest.FixtureRequest, latency_timing: "Timing") -> "Latenc
             _fail(f"the marker latency takes keywords only, got {marker.args!r}; write budget_ms=...")
         _without_replaced(keywords, marker.kwargs)
     with _failures_in_a_line():
+        run = _run_of(request.config)
         plan = plan_of(keywords, run.policy)
     return Latency(
         plan=plan,
@@ -168,10 +158,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand results over from a worker; on the controller save and compare, and fail on a regression."""
     run = session.config.stash.get(_run, None)
-    if run is None:
-        return
     if _is_worker(session.config):
-        session.config.workeroutput[_HANDED_OVER] = run.handed_over()  # type: ignore[attr-defined]
+        handed_over = "" if run is None else run.handed_over()
+        session.config.workeroutput[_HANDED_OVER] = handed_over  # type: ignore[attr-defined]
+        return
+    if run is None:
         return
     run.conclude()
     if run.must_fail and session.exitstatus == pytest.ExitCode.OK:
@@ -180,11 +171,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Take over the results of a worker of xdist that has ended."""
-    run = node.config.stash.get(_run, None)
-    if run is not None:
-        text = getattr(node, "workeroutput", {}).get(_HANDED_OVER)
-        run.take_over(node.gateway.id, text, f" ({error})" if error else "")
+    """Take over the results of a worker of xdist that has ended, or note that they are lost."""
+    text = getattr(node, "workeroutput", {}).get(_HANDED_OVER)
+    if text or _run in node.config.stash:
+        _run_of(node.config).take_over(node.gateway.id, text, f" ({error})" if error else "")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -196,6 +186,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section(heading)
         for line in lines:
             terminalreporter.write_line(line)
+
+
+def _run_of(config: pytest.Config) -> "LatencyRun":
+    """Return the run's results; the first to ask begins them."""
+    if _run not in config.stash:
+        from latency_kit.pytest_plugin.latency_run import LatencyRun  # noqa: PLC0415  # see the module's docstring
+
+        config.stash[_run] = LatencyRun(
+            root=config.rootpath,
+            policy=config.getini("latency_policy"),
+            folder=config.getini("latency_folder"),
+            tolerance=config.getini("latency_tolerance"),
+            undecided=config.getini("latency_undecided"),
+            json_file=config.getoption("--latency-json"),
+            save_as=config.getoption("--latency-save"),
+            compare_with=config.getoption("--latency-compare"),
+            allow_different=config.getoption("--latency-allow-different"),
+            is_worker=_is_worker(config),
+        )
+    return config.stash[_run]
 
 
 class _Keeper:

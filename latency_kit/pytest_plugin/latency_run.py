@@ -109,14 +109,14 @@ class LatencyRun:
         return json.dumps([result_to_data(result) for result in self._results])
 
     def take_over(self, worker: str, text: str | None, reason: str = "") -> None:
-        """Take the results of another process; without a text, note that they are lost."""
+        """Take the results of another process (an empty text: it has none); None means that they are lost."""
         if text is None:
             self._remarks.append(
                 f"{worker} ended without handing over its measurements{reason}: they are lost"
             )
             self.must_fail = True
             return
-        results = [result_from_data(entry) for entry in json.loads(text)]
+        results = [result_from_data(entry) for entry in json.loads(text or "[]")]
         for result in results:
             self.keep(result)
         if results:

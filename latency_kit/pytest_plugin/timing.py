@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from latency_kit.clock import SYSTEM_CLOCK, Clock
 from latency_kit.errors import UsageError
+from latency_kit.testing import FakeClock
 from latency_kit.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["SYSTEM_TIMING", "Schedule", "Timing"]
-
-_SPIN_NS = NS_PER_MS
-"""A sleep ends late by tens of microseconds, on an event loop by a millisecond; the rest is spent looking at
-the clock, so that the sender's own lateness does not pass for the callee's."""
+__all__ = ["SYSTEM_TIMING", "Schedule", "Timing", "simulated_timing"]
 
 
 async def _sleep_on_the_loop(duration_ns: int) -> None:
@@ -32,14 +29,31 @@ class Timing:
         clock: Where times come from.
         sleep: Waits for nanoseconds.
         sleep_on_the_loop: Waits for nanoseconds while other tasks run.
+        spin_ns: How long before a time to stop sleeping and look at the clock instead. A sleep ends late by
+            tens of microseconds, on an event loop (which spins twice as long) by a millisecond; the lateness
+            of the sender must not pass for the callee's.
     """
 
     clock: Clock = SYSTEM_CLOCK
     sleep: Callable[[int], None] = _sleep
     sleep_on_the_loop: Callable[[int], Awaitable[None]] = _sleep_on_the_loop
+    spin_ns: int = NS_PER_MS
 
 
 SYSTEM_TIMING = Timing()
+
+
+def simulated_timing(clock: FakeClock) -> Timing:
+    """Return the timing of a fake clock: waiting moves it, and takes no time."""
+
+    async def sleep_on_the_loop(duration_ns: int) -> None:
+        clock.advance(ns=duration_ns)
+        await asyncio.sleep(0)
+
+    def sleep(duration_ns: int) -> None:
+        clock.advance(ns=duration_ns)
+
+    return Timing(clock=clock, sleep=sleep, sleep_on_the_loop=sleep_on_the_loop, spin_ns=0)
 
 
 class Schedule:
@@ -69,7 +83,7 @@ class Schedule:
         due_ns = self._next_due_ns()
         now = self._timing.clock.monotonic_ns
         while (left_ns := due_ns - now()) > 0:
-            self._timing.sleep(left_ns - _SPIN_NS if left_ns > _SPIN_NS else 0)
+            self._timing.sleep(max(0, left_ns - self._timing.spin_ns))
         return due_ns
 
     async def wait_on_the_loop(self) -> int:
@@ -77,8 +91,7 @@ class Schedule:
         due_ns = self._next_due_ns()
         now = self._timing.clock.monotonic_ns
         while (left_ns := due_ns - now()) > 0:
-            # Event loops round up to the next millisecond.
-            await self._timing.sleep_on_the_loop(left_ns - 2 * _SPIN_NS if left_ns > 2 * _SPIN_NS else 0)
+            await self._timing.sleep_on_the_loop(max(0, left_ns - 2 * self._timing.spin_ns))
         return due_ns
 
     def _next_due_ns(self) -> int:
