@@ -19,7 +19,7 @@ def main() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    patience = threading.Timer(120, lambda: sys.stdin.close())
+    patience = threading.Timer(120, sys.stdin.close)
     patience.daemon = True
     patience.start()
     with module.running_receiver() as receiver:

@@ -13,7 +13,8 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from prometheus_client import CollectorRegistry, Histogram
 
@@ -88,9 +89,9 @@ class KeepingExporter(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-def sdk_provider(exporter: SpanExporter, *, queue: int = 1 << 20) -> TracerProvider:
+def sdk_provider(exporter: SpanExporter, *, queue: int = 1 << 20) -> SdkTracerProvider:
     """Return the SDK's provider with its batch processor, whose thread sleeps through a round."""
-    provider = TracerProvider(shutdown_on_exit=False)
+    provider = SdkTracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(
         BatchSpanProcessor(
             exporter, max_queue_size=queue, max_export_batch_size=queue, schedule_delay_millis=3_600_000
@@ -197,7 +198,7 @@ def own_spans() -> Iterator[OwnSpans]:
     maker = OwnSpanMaker.of_own_provider(provider)
     spans: list[Any] = []
     recording.send_spans_to(spans.extend)
-    provider.deliver_to(lambda span: recording.append(span))
+    provider.deliver_to(recording.append)
     activate(
         recording,
         clock=SYSTEM_CLOCK,

@@ -14,10 +14,11 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
-import latency_kit
-import os
-if os.environ.get("NOGC"): gc.disable()
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+import latency_kit
 
 BURST = 50
 BURST_EVERY_S = 0.01
@@ -47,10 +48,6 @@ def configured(mode: str, endpoint: str) -> tuple[Callable[[], object], Callable
 
 
 def _sdk(endpoint: str) -> tuple[Callable[[], object], Callable[[], dict[str, int]]]:
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, insecure=True)))
     tracer = provider.get_tracer("benchmark")
