@@ -106,9 +106,11 @@ def test_a_call_that_is_thrown_away_is_not_in_flight(clock: FakeClock) -> None:
 def test_count_and_greatest_age_can_be_read(clock: FakeClock) -> None:
     with measure_latency("a", "b"), measure_latency("c", "d"):
         clock.advance(s=2)
-        found = {one.name: (one.value, one.unit) for one in readings() if "calls" in one.name}
+        found = {
+            one.name: (one.value, one.unit) for one in readings() if one.name.startswith("latency.calls.")
+        }
     assert found == {"latency.calls.in_flight": (2, "{call}"), "latency.calls.oldest_age": (2.0, "s")}
-    assert {one.name: one.value for one in readings() if "calls" in one.name} == {
+    assert {one.name: one.value for one in readings() if one.name.startswith("latency.calls.")} == {
         "latency.calls.in_flight": 0
     }
 
@@ -133,7 +135,7 @@ def test_what_was_put_aside_for_following_comes_back() -> None:
 def test_nothing_is_followed_unless_asked() -> None:
     with capture_measurements(), measure_latency("a", "b"):
         assert in_flight() == ()
-    assert not [one for one in readings() if "calls" in one.name]
+    assert not [one for one in readings() if one.name.startswith("latency.calls.")]
 
 
 @pytest.mark.parametrize("provider_of", ["sdk", "own"])
