@@ -30,7 +30,6 @@ from latency_kit.measurement import (
     Measurement,
     Operation,
     Outcome,
-    SeriesSnapshot,
     begin,
     bind,
     context_from_traceparent,
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
     from latency_kit.measurement.pauses import Pause, recent_pauses
     from latency_kit.measurement.probes import Probes, start_probes
     from latency_kit.measurement.readings import Reading, readings
+    from latency_kit.measurement.series import SeriesSnapshot
     from latency_kit.measurement.series_intervals import RecordedInterval
     from latency_kit.measurement.series_sets import merge_series
     from latency_kit.measurement.thread_locks import MeasuredLock
@@ -198,6 +198,7 @@ _MODULE_OF_NAME = {
     "ProcessState": "storage",
     "Reading": "measurement.readings",
     "RecordedInterval": "measurement.series_intervals",
+    "SeriesSnapshot": "measurement.series",
     "SharedProcess": "storage",
     "TakenItem": "measurement.measured_queue",
     "Telemetry": "configuration",

@@ -19,7 +19,6 @@ from latency_kit.measurement.context import (
 from latency_kit.measurement.measure import measure_latency
 from latency_kit.measurement.measurement import AttributeValue, Measurement, Outcome
 from latency_kit.measurement.operations import Operation, begin, now_ns, record
-from latency_kit.measurement.recording import Exemplar, Recording, SeriesSnapshot
 
 if TYPE_CHECKING:
     from latency_kit.measurement.asyncio_locks import MeasuredAsyncLock
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from latency_kit.measurement.pauses import Pause, recent_pauses
     from latency_kit.measurement.probes import Probes, start_probes
     from latency_kit.measurement.readings import Reading
+    from latency_kit.measurement.recording import Recording
+    from latency_kit.measurement.series import Exemplar, SeriesSnapshot
     from latency_kit.measurement.thread_locks import MeasuredLock
     from latency_kit.measurement.thread_queues import (
         MeasuredLifoQueue,
@@ -86,6 +87,7 @@ __all__ = [
 
 _MODULE_OF_NAME = {
     "CallInFlight": "in_flight",
+    "Exemplar": "series",
     "MeasuredAsyncLifoQueue": "asyncio_queues",
     "MeasuredAsyncLock": "asyncio_locks",
     "MeasuredAsyncPriorityQueue": "asyncio_queues",
@@ -99,6 +101,8 @@ _MODULE_OF_NAME = {
     "Pause": "pauses",
     "Probes": "probes",
     "Reading": "readings",
+    "Recording": "recording",
+    "SeriesSnapshot": "series",
     "TakenItem": "measured_queue",
     "measured_executor": "executors",
     "recent_pauses": "pauses",
