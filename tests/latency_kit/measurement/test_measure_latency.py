@@ -184,10 +184,10 @@ def test_an_async_generator_may_be_closed_by_another_task() -> None:
 
 def test_a_block_is_measured_and_takes_attributes() -> None:
     clock = FakeClock()
-    with capture_measurements(clock=clock) as captured:
-        with measure_latency("llm", "generate", attributes={"model": "small"}) as call:
-            clock.advance(ms=9)
-            call.set_attribute("tokens", 17)
+    block = measure_latency("llm", "generate", attributes={"model": "small"})
+    with capture_measurements(clock=clock) as captured, block as call:
+        clock.advance(ms=9)
+        call.set_attribute("tokens", 17)
     (measured,) = captured.measurements
     assert measured.duration_ns == 9_000_000
     assert dict(measured.attributes) == {"model": "small", "tokens": 17}
