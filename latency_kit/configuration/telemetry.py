@@ -171,8 +171,8 @@ class Telemetry:
     def hold_for_fork(self, timeout_s: float) -> None:
         """Stop our threads and wait until nothing is half done, and keep it so until the fork is over.
 
-        Without threads of ours the fork is as safe as it would be without us, and Python (3.12 and newer)
-        has no reason to warn of it. What takes longer than the time limit is not waited for.
+        Without threads of ours at that moment the fork is as safe as it would be without us. What takes
+        longer than the time limit is not waited for.
         """
         until_s = time.monotonic() + timeout_s
         with self._forks:

@@ -6,6 +6,7 @@ Python ends a process on SIGTERM without its exit handlers; what was not yet wri
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from types import FrameType
@@ -14,6 +15,9 @@ from typing import Any
 from latency_kit.errors import ConfigurationError
 
 __all__ = ["FlushOnSigterm"]
+
+_REMINDERS = 100
+_BETWEEN_REMINDERS_S = 0.05
 
 _NAME = "flush_on_sigterm=True"
 
@@ -122,8 +126,16 @@ class FlushOnSigterm:
             flushing.join(self._timeout_s)
             self._is_flushing = False
             self._has_flushed = True
-            # To the main thread, where Python handles signals, wherever that is waiting.
+            self._remind_main_thread()
+
+    def _remind_main_thread(self) -> None:
+        # Python handles signals in the main thread. One that comes just before that begins to wait for a lock
+        # does not wake it (seen on free-threaded 3.13 in half of all tries): so until it has been taken.
+        for _ in range(_REMINDERS):
             signal.pthread_kill(_ident(threading.main_thread()), signal.SIGTERM)
+            time.sleep(_BETWEEN_REMINDERS_S)
+            if not self._has_flushed:
+                return
 
     def _flush_quietly(self) -> None:
         with contextlib.suppress(Exception):

@@ -142,7 +142,8 @@ def test_exit_without_shutdown_writes_what_was_recorded(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
 def test_a_forked_child_records_its_own_calls_and_not_those_of_its_parent(tmp_path: Path) -> None:
     ended = run_python(
-        "import os, latency_kit\n"
+        "import os, warnings, latency_kit\n"
+        "warnings.simplefilter('ignore')\n"  # newer Pythons warn of threads, of whomever, when forking
         "t = latency_kit.configure(jsonl='performance.jsonl', drain_interval_s=3600)\n"
         "def call(name):\n"
         "    with latency_kit.measure_latency('a', name): pass\n"

@@ -29,7 +29,12 @@ def terminate(programs: Any, program: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "waiting",
-    ["time.sleep(60)", "threading.Event().wait(60)", "while True: pass", "while True: call('more')"],
+    [
+        "time.sleep(60)",
+        "while not threading.Event().wait(0.05): pass",
+        "while True: pass",
+        "while True: call('more')",
+    ],
 )
 def test_it_writes_everything_and_the_parent_sees_the_signal(programs: Any, waiting: str) -> None:
     returncode, _ = terminate(programs, f"{CONFIGURED}call('a', 100)\nprint('ready', flush=True)\n{waiting}")
