@@ -9,6 +9,7 @@ goes on there; what follows the session's name goes to the session. With nox ins
 `nox -s tests lint perf docs examples` does the same as ever.
 """
 
+import functools
 import hashlib
 import os
 import shutil
@@ -139,14 +140,7 @@ def check(session: nox.Session) -> None:
     steps: list[Callable[[nox.Session], None]] = [run_tests]
     if session.python == OLDEST:
         steps = [run_lint, run_without_extras, run_tests]
-    failed = []
-    for step in steps:
-        try:
-            step(session)
-        except nox.command.CommandFailed:
-            failed.append(step.__name__)  # the others are still worth knowing
-    if failed:
-        session.error(f"failed: {', '.join(failed)}")
+    attempt(session, *steps)
 
 
 @nox.session(python=FOUND)
@@ -231,10 +225,30 @@ def shared_libraries() -> str:
 
 def run_lint(session: nox.Session) -> None:
     """Check format, style, types and imports."""
-    session.run("ruff", "format", "--check", "--quiet", ".")
-    session.run("ruff", "check", "--quiet", ".")
-    session.run("mypy")
-    session.run("lint-imports")
+    commands = (
+        ("ruff", "format", "--check", "--quiet", "."),
+        ("ruff", "check", "--quiet", "."),
+        ("mypy",),
+        ("lint-imports", "--no-logo"),
+    )
+    attempt(session, *(functools.partial(run, command) for command in commands))
+
+
+def run(command: tuple[str, ...], session: nox.Session) -> None:
+    """Run one command."""
+    session.run(*command)
+
+
+def attempt(session: nox.Session, *steps: Callable[[nox.Session], None]) -> None:
+    """Do all steps, also after one that failed, since the others are still worth knowing; then say so."""
+    failed = 0
+    for step in steps:
+        try:
+            step(session)
+        except nox.command.CommandFailed:
+            failed += 1
+    if failed:
+        raise nox.command.CommandFailed(f"{failed} of {len(steps)} steps failed")
 
 
 def run_without_extras(session: nox.Session) -> None:
