@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["latency_kit.pytest_plugin"]  # from a checkout that is not installed, too
+
 TESTS = Path(__file__).parent
 
 

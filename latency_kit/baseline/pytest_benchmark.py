@@ -7,7 +7,7 @@ have no tail, so the session says how many there are in each, and is comparable 
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,11 +118,13 @@ def _series_of(benchmark: Mapping[str, Any], end_unix_nano: int) -> SeriesSnapsh
     )
 
 
-def _values_ns(benchmark: Mapping[str, Any]) -> Iterator[int]:
+def _values_ns(benchmark: Mapping[str, Any]) -> list[int]:
+    values_ns = []
     for seconds in benchmark["stats"]["data"]:
         if not math.isfinite(seconds) or seconds < 0:
             raise CorruptDataError(f"{benchmark['fullname']}: a duration cannot be {seconds!r} seconds")
-        yield round(seconds * NS_PER_S)
+        values_ns.append(round(seconds * NS_PER_S))
+    return values_ns
 
 
 def _environment_of(machine: Mapping[str, Any], version: str) -> Environment:
