@@ -27,7 +27,6 @@ from latency_kit.errors import (
 )
 from latency_kit.measurement import (
     Context,
-    Measurement,
     Operation,
     Outcome,
     begin,
@@ -77,6 +76,7 @@ if TYPE_CHECKING:
     from latency_kit.measurement.executors import MeasuredExecutor, measured_executor
     from latency_kit.measurement.in_flight import CallInFlight, in_flight
     from latency_kit.measurement.measured_queue import TakenItem
+    from latency_kit.measurement.measurement import Measurement
     from latency_kit.measurement.pauses import Pause, recent_pauses
     from latency_kit.measurement.probes import Probes, start_probes
     from latency_kit.measurement.readings import Reading, readings
@@ -192,6 +192,7 @@ _MODULE_OF_NAME = {
     "MeasuredPriorityQueue": "measurement.thread_queues",
     "MeasuredQueue": "measurement.thread_queues",
     "MeasuredSimpleQueue": "measurement.thread_queues",
+    "Measurement": "measurement.measurement",
     "MergedProcesses": "storage",
     "Pause": "measurement.pauses",
     "Probes": "measurement.probes",

@@ -7,8 +7,7 @@ wall clock (NTP, a person, a virtual machine resumed) can therefore never make a
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock", "WallAnchor"]
 
@@ -53,9 +52,10 @@ class SystemClock:
 SYSTEM_CLOCK = SystemClock()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WallAnchor:
+class WallAnchor(NamedTuple):
     """One instant, read on both clocks.
+
+    Not a dataclass, because that module alone would take a fifth of the time that our whole import takes.
 
     * `to_unix_nano` is a translation: differences between its results equal the monotonic differences.
     * `to_monotonic_ns` is its inverse.

@@ -17,8 +17,8 @@ from latency_kit.measurement.context import (
     use_context,
 )
 from latency_kit.measurement.measure import measure_latency
-from latency_kit.measurement.measurement import AttributeValue, Measurement, Outcome
 from latency_kit.measurement.operations import Operation, begin, now_ns, record
+from latency_kit.measurement.values import AttributeValue, Outcome
 
 if TYPE_CHECKING:
     from latency_kit.measurement.asyncio_locks import MeasuredAsyncLock
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from latency_kit.measurement.executors import MeasuredExecutor, measured_executor
     from latency_kit.measurement.in_flight import CallInFlight
     from latency_kit.measurement.measured_queue import TakenItem
+    from latency_kit.measurement.measurement import Measurement
     from latency_kit.measurement.pauses import Pause, recent_pauses
     from latency_kit.measurement.probes import Probes, start_probes
     from latency_kit.measurement.readings import Reading
@@ -98,6 +99,7 @@ _MODULE_OF_NAME = {
     "MeasuredPriorityQueue": "thread_queues",
     "MeasuredQueue": "thread_queues",
     "MeasuredSimpleQueue": "thread_queues",
+    "Measurement": "measurement",
     "Pause": "pauses",
     "Probes": "probes",
     "Reading": "readings",

@@ -16,9 +16,9 @@ from latency_kit.measurement.losses import Losses
 
 if TYPE_CHECKING:
     from latency_kit.measurement.call_site import CallSite
-    from latency_kit.measurement.measurement import AttributeValue, Outcome
     from latency_kit.measurement.open_call import OpenCall
     from latency_kit.measurement.spans import SpanMaker
+    from latency_kit.measurement.values import AttributeValue, Outcome
 
 __all__ = [
     "TRACE_API",

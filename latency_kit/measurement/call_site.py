@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from latency_kit.errors import UsageError
-from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue
+from latency_kit.measurement.values import NO_ATTRIBUTES, AttributeValue
 
 __all__ = ["CallSite", "checked_attributes", "shared_call_site", "shared_call_sites"]
 

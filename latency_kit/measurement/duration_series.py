@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
-from latency_kit.measurement.measurement import Outcome
+from latency_kit.measurement.values import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.trace import Span
 
-    from latency_kit.measurement.measurement import AttributeValue
+    from latency_kit.measurement.values import AttributeValue
 
 __all__ = ["DurationSeries"]
 

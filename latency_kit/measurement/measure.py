@@ -1,11 +1,10 @@
 """`measure_latency`: one name for decorating functions of every kind and for `with` and `async with`."""
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from contextvars import Token
 from sys import modules
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from latency_kit.errors import UsageError
@@ -17,7 +16,6 @@ from latency_kit.measurement.call_site import (
     shared_call_sites,
 )
 from latency_kit.measurement.context import leave_context, traceparent_of
-from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.open_call import (
     NOTHING_OPEN,
     MeasuredBlock,
@@ -27,6 +25,7 @@ from latency_kit.measurement.open_call import (
 )
 from latency_kit.measurement.outcomes import error_type, outcome_of
 from latency_kit.measurement.streams import measured_async_generator, measured_generator
+from latency_kit.measurement.values import AttributeValue, Outcome
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -222,6 +221,15 @@ def _fixed_rate(
 
 
 def _kind_of(function: Any) -> Callable[[CallSite, Any], Any]:
+    if type(function) is FunctionType and not function.__dict__:
+        flags = function.__code__.co_flags
+        return next((kind for flag, kind in _KINDS.items() if flags & flag), _plain_function)
+    return _kind_of_callable(function)
+
+
+def _kind_of_callable(function: Any) -> Callable[[CallSite, Any], Any]:
+    import inspect  # noqa: PLC0415  # a fifth of our import time, and most functions are plain ones
+
     if inspect.iscoroutine(function) or inspect.isgenerator(function) or inspect.isasyncgen(function):
         raise UsageError(
             f"measure_latency decorates functions, got {function.__qualname__!r}, "
@@ -384,3 +392,11 @@ async def _measured_coroutine(
     call.deactivate()
     call.end()
     return result
+
+
+_KINDS: dict[int, Callable[[CallSite, Any], Any]] = {
+    0x20: measured_generator,
+    0x80: _coroutine_function,
+    0x200: measured_async_generator,
+}
+"""By flag of the function's code: CO_GENERATOR, CO_COROUTINE and CO_ASYNC_GENERATOR of `inspect`."""

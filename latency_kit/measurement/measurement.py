@@ -1,28 +1,12 @@
 """The record of one finished call: frozen, integer nanoseconds. How it is taken lives elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from types import MappingProxyType
 
+from latency_kit.measurement.values import NO_ATTRIBUTES, AttributeValue, Outcome
 from latency_kit.units import NS_PER_MS
 
 __all__ = ["NO_ATTRIBUTES", "AttributeValue", "Measurement", "Outcome"]
-
-AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
-"""What OpenTelemetry takes as the value of an attribute."""
-
-NO_ATTRIBUTES: Mapping[str, AttributeValue] = MappingProxyType({})
-
-
-class Outcome(StrEnum):
-    """How a measured call ended. All outcomes are recorded; each has histograms of its own."""
-
-    OK = "ok"
-    ERROR = "error"
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from latency_kit.measurement.active import active, current_span_maker
 from latency_kit.measurement.call_site import CallSite, is_attribute_value
-from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.outcomes import error_name, outcome_of
+from latency_kit.measurement.values import AttributeValue, Outcome
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

@@ -9,8 +9,8 @@ from latency_kit.errors import UsageError
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.context import current_context
-from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.open_call import OpenCall, open_call
+from latency_kit.measurement.values import AttributeValue, Outcome
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

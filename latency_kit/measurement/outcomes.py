@@ -1,6 +1,6 @@
 """What an exception says about how a call ended."""
 
-from latency_kit.measurement.measurement import Outcome
+from latency_kit.measurement.values import Outcome
 
 __all__ = ["PASSED_DEADLINE", "error_name", "error_type", "outcome_of"]
 

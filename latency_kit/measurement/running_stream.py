@@ -3,9 +3,9 @@
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.duration_series import DurationSeries
-from latency_kit.measurement.measurement import Outcome
 from latency_kit.measurement.open_call import OpenCall
 from latency_kit.measurement.outcomes import outcome_of
+from latency_kit.measurement.values import Outcome
 
 __all__ = ["RunningStream", "StreamSeries"]
 

@@ -12,7 +12,7 @@ from latency_kit.errors import UsageError
 from latency_kit.measurement.active import Entry
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.losses import Losses
-from latency_kit.measurement.measurement import NO_ATTRIBUTES, AttributeValue, Outcome
+from latency_kit.measurement.values import NO_ATTRIBUTES, AttributeValue, Outcome
 
 __all__ = [
     "MAX_SERIES",

@@ -16,8 +16,8 @@ from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tra
 from latency_kit.measurement.active import Entry, active
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.context import leave_context
-from latency_kit.measurement.measurement import AttributeValue, Outcome
 from latency_kit.measurement.outcomes import error_name, error_type
+from latency_kit.measurement.values import AttributeValue, Outcome
 
 __all__ = ["INSTRUMENTATION_NAME", "SpanMaker", "is_suppressed", "mark_outcome"]
 
