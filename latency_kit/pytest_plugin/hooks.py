@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
+from unittest import TestCase
 
 from latency_kit.errors import LatencyKitError, MissingExtraError, PolicyError, UsageError
 
@@ -115,6 +116,8 @@ def latency(request: pytest.FixtureRequest, latency_timing: "Timing") -> "Latenc
     from latency_kit.pytest_plugin.plan import plan_of  # noqa: PLC0415  # as above
 
     item = request.node
+    if isinstance(item.cls, type) and issubclass(item.cls, TestCase):
+        _fail("unittest's test methods cannot be measured; write the test as a function")
     keywords: dict[str, Any] = {}
     # The nearest marker comes first, and has the last word.
     for marker in reversed(list(item.iter_markers(_MARKER))):
@@ -137,21 +140,24 @@ def latency(request: pytest.FixtureRequest, latency_timing: "Timing") -> "Latenc
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run marked coroutine tests, and measure the body of a marked test that does not use the fixture."""
+    """Run a marked test: measure its body where it does not use the fixture, else see that it used it."""
     if pyfuncitem.get_closest_marker(_MARKER) is None:
         return None
     function = pyfuncitem.obj
     names = inspect.signature(function).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
+    measure: Any = pyfuncitem.funcargs["latency"]
     if "latency" not in arguments:
-        measure: Any = pyfuncitem.funcargs["latency"]
         with _failures_in_a_line():
             measure(function, **arguments)
         return True
     if inspect.iscoroutinefunction(function):
         asyncio.run(function(**arguments))
-        return True
-    return None
+    else:
+        function(**arguments)
+    if measure.has_limit and not measure.has_measured:
+        _fail(f"{pyfuncitem.nodeid} has a latency budget but measured nothing; call latency(...) in it")
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -65,6 +65,16 @@ class Latency:
         """How it measures."""
         return self._plan
 
+    @property
+    def has_limit(self) -> bool:
+        """Whether anything is to be judged."""
+        return self._plan.total is not None or self._plan.first_item is not None
+
+    @property
+    def has_measured(self) -> bool:
+        """Whether anything was."""
+        return bool(self._measured)
+
     def __call__(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> LatencyResult:
         """Measure calls of `function`: a function, a coroutine function, or a generator function.
 

@@ -84,8 +84,9 @@ def on_loop() -> Callable[..., object]:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
-    """Run pytest over a test file with the plugin, by a clock that the tests move."""
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """Run pytest over a test file with this plugin alone, by a clock that the tests move."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeconftest(SIMULATION)
 
     def run(code: str, *arguments: str, ini: str = "") -> pytest.RunResult:
