@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Telemetry"]
 
+_RECENT_LIMIT_S = 1.0
+
 
 class Telemetry:
     """Everything that `configure()` has set up.
@@ -88,8 +90,11 @@ class Telemetry:
         return self._intervals.read(reader)
 
     def recent(self) -> tuple[Measurement, ...]:
-        """Return the latest measurements (1000 by default), oldest first."""
-        self._recording.drain()
+        """Return the latest measurements (1000 by default), oldest first.
+
+        Where an observer keeps the recording for longer than a second, the very latest may be missing.
+        """
+        self._recording.drain_within(_RECENT_LIMIT_S)
         return self._ring.recent()
 
     def evaluate(self) -> tuple[BudgetEvaluation, ...]:

@@ -9,6 +9,7 @@ from latency_kit.errors import UsageError
 from latency_kit.measurement.active import active
 from latency_kit.measurement.call_site import CallSite
 from latency_kit.measurement.context import current_context
+from latency_kit.measurement.given_times import given_ns, given_outcome
 from latency_kit.measurement.open_call import OpenCall, open_call
 from latency_kit.measurement.values import AttributeValue, Outcome
 
@@ -78,7 +79,7 @@ class Operation:
 
         The span gets an event of that name at that time. A checkpoint passed again keeps its first time.
         """
-        passed_ns = active.clock() if at_ns is None else at_ns
+        passed_ns = active.clock() if at_ns is None else given_ns("at_ns", at_ns)
         known_ns = self._checkpoints.setdefault(name, passed_ns)
         if known_ns is passed_ns and self._call is not None and self._call.span is not None:
             try:
@@ -106,14 +107,19 @@ class Operation:
         self,
         *,
         at_ns: int | None = None,
-        outcome: Outcome = Outcome.OK,
+        outcome: Outcome | str = Outcome.OK,
         error: BaseException | str | None = None,
     ) -> None:
-        """End the operation now, or at `at_ns`."""
+        """End the operation now, or at `at_ns`; an end before its start counts as its start.
+
+        Raises:
+            UsageError: `at_ns` is no time, or there is no such outcome.
+        """
         call = self._call
+        outcome = given_outcome(outcome)
+        end_ns = active.clock() if at_ns is None else given_ns("at_ns", at_ns)
         if call is None or call.ended:
             return
-        end_ns = active.clock() if at_ns is None else at_ns
         if self._intervals is not None:
             self._intervals.note(self.start_ns, self._checkpoints, end_ns, outcome, call.span)
         call.end(outcome, error, at_ns=end_ns)
@@ -151,7 +157,7 @@ def begin(
             `operation.heard_to_answered`. "start" and "end" are those of the operation.
 
     Raises:
-        UsageError: A name, an attribute or an interval is unfit.
+        UsageError: A name, an attribute, a time or an interval is unfit.
     """
     site = CallSite(component, operation, attributes)
     measured = None
@@ -159,7 +165,7 @@ def begin(
         from latency_kit.measurement.end_to_end import CheckpointIntervals  # noqa: PLC0415  # for few programs
 
         measured = CheckpointIntervals.of(site, intervals)
-    begun_ns = active.clock() if start_ns is None else start_ns
+    begun_ns = active.clock() if start_ns is None else given_ns("start_ns", start_ns)
     parent = current_context() if context is None else context
     call = open_call(site, context=parent, start_ns=begun_ns)
     inside = parent
@@ -177,7 +183,7 @@ def record(
     start_ns: int,
     end_ns: int,
     attributes: Mapping[str, AttributeValue] | None = None,
-    outcome: Outcome = Outcome.OK,
+    outcome: Outcome | str = Outcome.OK,
     error: BaseException | str | None = None,
     context: Context | None = None,
     span: bool = True,
@@ -199,8 +205,10 @@ def record(
             then holds beside the calls those that one of them kept from being taken.
 
     Raises:
-        UsageError: The end lies before the start, or a name or an attribute is unfit.
+        UsageError: The end lies before the start, or a name, an attribute, a time or the outcome is unfit.
     """
+    start_ns, end_ns = given_ns("start_ns", start_ns), given_ns("end_ns", end_ns)
+    outcome = given_outcome(outcome)
     if end_ns < start_ns:
         raise UsageError(
             f"{component}.{operation} cannot end at {end_ns} before it starts at {start_ns}; "

@@ -356,7 +356,7 @@ class Recording:
     def _tell_one(self, observer: Callable[[Sequence[Any]], None], batch: Sequence[Any]) -> None:
         try:
             observer(batch)
-        except Exception as error:  # noqa: BLE001  # the next observer must still be told
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the next observer must still be told
             self._losses.count("observer_failed", why=repr(error))
 
     def _meet_pressure(self) -> None:
