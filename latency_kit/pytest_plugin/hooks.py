@@ -3,7 +3,6 @@
 It is imported whenever pytest starts where latency-kit is installed; the rest is imported when a test asks.
 """
 
-import asyncio
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,6 +151,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             measure(function, **arguments)
         return True
     if inspect.iscoroutinefunction(function):
+        import asyncio  # noqa: PLC0415  # a tenth of a second, for coroutines only
+
         asyncio.run(function(**arguments))
     else:
         function(**arguments)
