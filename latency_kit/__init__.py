@@ -231,10 +231,16 @@ _MODULE_OF_NAME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    # Measuring must be cheap to import; configuring loads storage, budgets and export.
-    module = _MODULE_OF_NAME.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-    return value
+if not TYPE_CHECKING:
+    # Hidden from type checkers, which would otherwise take any name for a public one.
+
+    def __getattr__(name: str) -> Any:
+        # Measuring must be cheap to import; configuring loads storage, budgets and export.
+        module = _MODULE_OF_NAME.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -114,9 +114,12 @@ _MODULE_OF_NAME = {
 """Names whose modules are loaded when they are first asked for: most programs need few of them."""
 
 
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF_NAME.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-    return value
+if not TYPE_CHECKING:
+    # Hidden from type checkers, which would otherwise take any name for a public one.
+
+    def __getattr__(name: str) -> Any:
+        module = _MODULE_OF_NAME.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+        return value

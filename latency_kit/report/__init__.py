@@ -30,9 +30,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name == "print_report":
-        from latency_kit.report.terminal import print_report  # noqa: PLC0415  # needs an extra
+if not TYPE_CHECKING:
+    # Hidden from type checkers, which would otherwise take any name for a public one.
 
-        return print_report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name == "print_report":
+            from latency_kit.report.terminal import print_report  # noqa: PLC0415  # needs an extra
+
+            return print_report
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,10 +17,13 @@ __all__ = ["Span", "Tracer", "TracerProvider"]
 _MODULES = {"Span": "span", "Tracer": "tracer", "TracerProvider": "provider"}
 
 
-def __getattr__(name: str) -> Any:
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib  # noqa: PLC0415  # the first use of a name pays for it, not the import of the package
+if not TYPE_CHECKING:
+    # Hidden from type checkers, which would otherwise take any name for a public one.
 
-    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    def __getattr__(name: str) -> Any:
+        module = _MODULES.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib  # noqa: PLC0415  # the first use of a name pays for it, not the import of the package
+
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
