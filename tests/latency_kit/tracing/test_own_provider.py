@@ -110,6 +110,12 @@ def test_an_identified_span_holds_its_parent_no_longer(provider: TracerProvider)
     assert child.parent == identity
 
 
+def test_a_scope_has_one_tracer_however_often_it_is_asked_for(provider: TracerProvider) -> None:
+    asked = [provider.get_tracer("lib", "2", "https://schema", {"a": 1}) for _ in range(3)]
+    assert asked == [asked[0]] * 3
+    assert provider.get_tracer("lib", "3") is not asked[0]
+
+
 def test_every_sampled_span_that_ends_is_delivered_once(provider: TracerProvider, ended: list[Span]) -> None:
     tracer = provider.get_tracer("tests")
     with tracer.start_as_current_span("one"):
