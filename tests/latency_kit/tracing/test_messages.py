@@ -161,11 +161,14 @@ def play_everything(provider: Any) -> None:
 
 
 def as_sent_by(theirs: list[Any], ours: list[Any]) -> list[Any]:
-    """Take away what the installed release of the SDK leaves out of its messages: scope attributes, once."""
+    """Take away what older releases of the SDK leave out of their messages: a scope's attributes and schema."""
     if not any(scope.attributes for _, _, scope, _, _ in theirs):
         assert any(scope.attributes for _, _, scope, _, _ in ours)
         for _, _, scope, _, _ in ours:
             scope.ClearField("attributes")
+    if not any(schema_url for _, _, _, schema_url, _ in theirs):
+        assert any(schema_url for _, _, _, schema_url, _ in ours)
+        ours = [(resource, schema, scope, "", span) for resource, schema, scope, _, span in ours]
     return ours
 
 
