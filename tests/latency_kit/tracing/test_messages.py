@@ -161,7 +161,7 @@ def play_everything(provider: Any) -> None:
 
 
 def as_sent_by(theirs: list[Any], ours: list[Any]) -> list[Any]:
-    """Take away what older releases of the SDK leave out of their messages: a scope's attributes and schema."""
+    """Take away what older releases of the SDK leave out of messages: a scope's attributes and schema."""
     if not any(scope.attributes for _, _, scope, _, _ in theirs):
         assert any(scope.attributes for _, _, scope, _, _ in ours)
         for _, _, scope, _, _ in ours:
