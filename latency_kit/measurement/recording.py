@@ -26,8 +26,7 @@ from latency_kit.measurement.series_attributes import (
 __all__ = ["EntryObserver", "Exemplar", "MeasurementObserver", "Recording", "SeriesSnapshot"]
 
 MAX_UNTOLD = 200_000
-"""Finished calls that may wait until the observers have been told; beyond it the oldest are dropped and
-counted. Their durations are in the histograms by then."""
+"""Finished calls that may wait for slow observers, in the histograms already; older ones are dropped."""
 
 _PORTION = 64
 _SMALL_PORTION = 20
@@ -317,7 +316,11 @@ class Recording:
             surplus = len(self._untold) - self._max_untold
             if surplus > 0:
                 del self._untold[:surplus]
-                self._losses.count("measurements_dropped", surplus, why="observers are slower than the calls")
+                self._losses.count(
+                    "measurements_dropped",
+                    surplus,
+                    why="calls come faster than recent(), files and budgets can be told",
+                )
 
     def _series_of(self, site: Any, outcome: Outcome, entry: Entry) -> Series:
         added = added_attributes(entry) if self._looks_at_attributes else None
@@ -369,9 +372,9 @@ class Recording:
         else:
             return
         if wanted != self.append:
-            before, self.append = self.append, wanted
-            if active.append == before:
+            if active.append == self.append:
                 active.append = wanted
+            self.append = wanted
 
     def _append_and_help(self, entry: Entry) -> None:
         self._pending.append(entry)
