@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from latency_kit.budget import BudgetPolicy, load_policy
+from latency_kit.budget import BudgetPolicy, LatencyBudget, load_policy
 from reference_pipeline.answering.fallback import FallbackAnswerer
 from reference_pipeline.answering.notes import bundled_notes, load_notes
 from reference_pipeline.answering.notes_answerer import NotesAnswerer
@@ -21,6 +21,7 @@ from reference_pipeline.ports import (
     Answerer,
     AudioSource,
     Display,
+    SettingsError,
     TermExplainer,
     Transcriber,
     VoiceActivityDetector,
@@ -42,6 +43,9 @@ __all__ = [
     "compose_turn_budgets",
 ]
 
+_TERMS_LIMIT_NS = 200_000_000
+"""What explaining terms is assumed to take where the policy says nothing of it."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -55,15 +59,25 @@ def compose_policy(settings: Settings) -> BudgetPolicy:
 
 
 def compose_turn_budgets(policy: BudgetPolicy) -> TurnBudgets:
-    """Find the budgets that each turn carries along.
+    """Find the budgets that each turn carries along: the one of `turn.end_to_end`, and that of terms.
 
     Raises:
-        UsageError: The policy has no `end_to_end`, or none for explaining terms under it.
+        SettingsError: No budget of the policy measures `turn.end_to_end`.
     """
-    return TurnBudgets(
-        end_to_end=policy.find("end_to_end").budget,
-        terms=policy.find("end_to_end.term_explanation").budget,
+    judged = {placed.budget.measures: placed.budget for placed in policy.placements}
+    end_to_end = judged.get("turn.end_to_end")
+    if end_to_end is None:
+        raise SettingsError(
+            'the budgets have none for the whole turn; add one with measures = "turn.end_to_end", '
+            "whose limit is the deadline of a turn"
+        )
+    terms = judged.get("answering.explain_terms") or LatencyBudget(
+        name="term_explanation",
+        component="answering",
+        operation="explain_terms",
+        limit_ns=_TERMS_LIMIT_NS,
     )
+    return TurnBudgets(end_to_end=end_to_end, terms=terms)
 
 
 def compose_source(audio: Path | None, device: str | int | None = None) -> AudioSource:

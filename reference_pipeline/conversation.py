@@ -177,7 +177,11 @@ class Conversation:
                     "restart": chunk.restart,
                     "question": question.text,
                 }
-                last = self._message(turn, MessageKind.ANSWER, chunk.text, data, last=chunk.last)
+                # The first piece and the last are what a trace must show; the others would bury it.
+                traced = last is None or chunk.last
+                last = self._message(
+                    turn, MessageKind.ANSWER, chunk.text, data, last=chunk.last, traced=traced
+                )
                 if not chunk.last:
                     self._show_soon(last)
             turn.passed(MonitoringPoint.RESPONSE_RECEIVED)
@@ -224,10 +228,23 @@ class Conversation:
         task.add_done_callback(self._shows.discard)
 
     def _message(
-        self, turn: Turn, kind: MessageKind, text: str, data: dict[str, object], *, last: bool = False
+        self,
+        turn: Turn,
+        kind: MessageKind,
+        text: str,
+        data: dict[str, object],
+        *,
+        last: bool = False,
+        traced: bool = True,
     ) -> DisplayMessage:
         return DisplayMessage(
-            kind=kind, turn=turn.number, text=text, data=data, traceparent=turn.traceparent, last=last
+            kind=kind,
+            turn=turn.number,
+            text=text,
+            data=data,
+            traceparent=turn.traceparent,
+            last=last,
+            traced=traced,
         )
 
     def _timing(self, record: TurnRecord) -> dict[str, object]:

@@ -173,6 +173,7 @@ class DisplayMessage:
         data: JSON-ready details (provider, source, terms, timings against budgets).
         traceparent: W3C `traceparent` of the span under which the display's work belongs.
         last: Whether this message completes what its kind shows for the turn.
+        traced: Whether its showing makes spans; the middle pieces of a streamed answer are counted only.
     """
 
     kind: MessageKind
@@ -181,6 +182,7 @@ class DisplayMessage:
     data: dict[str, object]
     traceparent: str
     last: bool = False
+    traced: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ __all__ = [
     "Display",
     "PipelineError",
     "QuestionDetector",
+    "SettingsError",
     "SourceError",
     "SpeechSink",
     "TermExplainer",
@@ -38,6 +39,10 @@ __all__ = [
 
 class PipelineError(Exception):
     """Base of what the assistant raises on purpose; the message is one line that says what to do."""
+
+
+class SettingsError(PipelineError):
+    """What was chosen for a run does not go together."""
 
 
 class SourceError(PipelineError):

@@ -57,6 +57,7 @@ async def run_assistant(
         PolicyError: The budgets have mistakes.
     """
     policy = compose_policy(settings)
+    budgets = compose_turn_budgets(policy)
     answerer = compose_answerer(settings)
     transcriber = compose_transcriber(settings)
     out = stream or sys.stdout
@@ -88,9 +89,10 @@ async def run_assistant(
             transcriber=transcriber,
             stages=compose_stages(settings, answerer=answerer, display=display),
             settings=settings.conversation,
-            budgets=compose_turn_budgets(policy),
+            budgets=budgets,
         )
         await answerer.available()
+        print(f"answers come from {answerer.provider.value}", file=out, flush=True)
         # The page, the answers and the turns share one loop: what keeps it is told in the report.
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
         stopped = asyncio.Event()
@@ -111,10 +113,16 @@ async def run_assistant(
             evaluations=telemetry.evaluate(),
             facts=_facts(source, transcriber.name, records),
             losses=telemetry.losses(),
-            blocking_calls=blocking_calls_of(latency_kit.recent_pauses()),
+            blocking_calls=_blocking_calls(),
             start_unix_nano=start_unix_nano,
             end_unix_nano=time.time_ns(),
         )
+
+
+def _blocking_calls() -> dict[str, int]:
+    """Return what kept the event loop, without the place where it waits: seen there, it was not scheduled."""
+    found = blocking_calls_of(latency_kit.recent_pauses())
+    return {where: held_ns for where, held_ns in found.items() if not where.startswith("selectors.")}
 
 
 def _facts(source: AudioSource, engine: str, records: tuple[TurnRecord, ...]) -> dict[str, str]:

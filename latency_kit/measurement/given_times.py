@@ -3,7 +3,7 @@
 import operator
 
 from latency_kit.errors import UsageError
-from latency_kit.measurement.measurement import Outcome
+from latency_kit.measurement.values import Outcome
 
 __all__ = ["given_ns", "given_outcome"]
 

@@ -24,6 +24,19 @@ def record_show(message: DisplayMessage, receipt: DisplayReceipt, *, broadcast_n
     """
     if message.kind not in _MEASURED:
         return
+    parts = [("show", receipt.sent_ns, receipt.painted_ns)]
+    if receipt.display == "browser":
+        everywhere_ns = receipt.broadcast_ns if broadcast_ns is None else broadcast_ns
+        parts += [
+            ("broadcast", receipt.sent_ns, everywhere_ns),
+            ("deliver", receipt.broadcast_ns, receipt.received_ns),
+            ("dom_update", receipt.received_ns, receipt.dom_updated_ns),
+            ("frame", receipt.dom_updated_ns, receipt.painted_ns),
+        ]
+    if not message.traced:
+        for operation, start_ns, end_ns in parts:
+            latency_kit.record("display", operation, start_ns=start_ns, end_ns=end_ns, span=False)
+        return
     shown = latency_kit.begin(
         "display",
         "show",
@@ -31,14 +44,6 @@ def record_show(message: DisplayMessage, receipt: DisplayReceipt, *, broadcast_n
         attributes={"display": receipt.display, "kind": message.kind.value, "turn": message.turn},
         context=latency_kit.context_from_traceparent(message.traceparent),
     )
-    if receipt.display == "browser":
-        everywhere_ns = receipt.broadcast_ns if broadcast_ns is None else broadcast_ns
-        parts = (
-            ("broadcast", receipt.sent_ns, everywhere_ns),
-            ("deliver", receipt.broadcast_ns, receipt.received_ns),
-            ("dom_update", receipt.received_ns, receipt.dom_updated_ns),
-            ("frame", receipt.dom_updated_ns, receipt.painted_ns),
-        )
-        for operation, start_ns, end_ns in parts:
-            latency_kit.record("display", operation, start_ns=start_ns, end_ns=end_ns, context=shown.context)
+    for operation, start_ns, end_ns in parts[1:]:
+        latency_kit.record("display", operation, start_ns=start_ns, end_ns=end_ns, context=shown.context)
     shown.end(at_ns=receipt.painted_ns)

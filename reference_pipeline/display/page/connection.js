@@ -15,6 +15,7 @@ export class Connection {
   #channel = "";
   #lastSeq = 0;
   #retryMs = FIRST_RETRY_MS;
+  #ended = false;
   #retryTimer = 0;
 
   // on: {hello(hello), messages(messages, awaited, receivedMs, replay), state(name, text)}
@@ -60,6 +61,7 @@ export class Connection {
       this.send({ type: "pong", number: frame.number, received_ms: receivedMs, replied_ms: performance.now() });
     } else if (frame.type === "hello") {
       this.#retryMs = FIRST_RETRY_MS;
+      this.#ended = false;
       this.#channel = frame.channel;
       if (frame.reset) this.#lastSeq = 0;
       this.#on.hello(frame);
@@ -81,8 +83,10 @@ export class Connection {
     }
     const why =
       event.code === CLOSE_NO_SESSION ? `No session “${this.#session}” is running`
-      : event.code === CLOSE_SESSION_ENDED ? "The session has ended"
+      : event.code === CLOSE_SESSION_ENDED || this.#ended ? "The session has ended"
       : "Connection lost, trying again";
+    // A server that went with its session refuses; that is no news.
+    this.#ended = this.#ended || event.code === CLOSE_SESSION_ENDED;
     this.#on.state("waiting", why);
     // Spread out, so that many viewers do not all come back in the same moment.
     this.#retryTimer = setTimeout(() => this.#retryNow(), this.#retryMs * (0.75 + Math.random() / 2));
