@@ -5,7 +5,6 @@ queues and sockets do not. Capture `current_context()` where work is handed over
 `use_context` where it goes on, or `bind` the function.
 """
 
-import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,8 +64,10 @@ def leave_context(token: "Token[Context]") -> None:
     if variable is None:  # a runtime context that is not built on contextvars
         context_api.detach(token)
         return
-    with contextlib.suppress(ValueError):
+    try:  # noqa: SIM105  # every measured coroutine passes here; suppress() alone takes longer than the rest
         variable.reset(token)
+    except ValueError:
+        pass
 
 
 def bind(function: Callable[P, R], context: Context | None = None) -> Callable[P, R]:

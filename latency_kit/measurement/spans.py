@@ -25,16 +25,14 @@ INSTRUMENTATION_NAME = "latency_kit"
 """The instrumentation scope of our spans and metrics."""
 
 
-_SUPPRESSED_KEYS = (
-    getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
-    "suppress_instrumentation",
-)
-"""The keys by which instrumentation packages, newer and older, agree to look away."""
+_SUPPRESSED_BEFORE = "suppress_instrumentation"
+_SUPPRESSED: str = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", _SUPPRESSED_BEFORE)
+"""The keys by which instrumentation packages, older and newer, agree to look away."""
 
 
 def is_suppressed(context: Context) -> bool:
     """Tell whether instrumentation is to look away in `context`, as exporters ask while they send."""
-    return any(context.get(key) for key in _SUPPRESSED_KEYS)
+    return bool(context) and bool(context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BEFORE))
 
 
 class SpanMaker:

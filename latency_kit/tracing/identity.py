@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import DEFAULT_TRACE_STATE, SpanContext, TraceFlags
 
 if TYPE_CHECKING:
+    from latency_kit.tracing.dropped_span import DroppedSpan
     from latency_kit.tracing.span import Span
 
 __all__ = [
     "CONTEXT_FLAGS",
     "IDENTITY_SIZE",
     "SPAN_ID_TAG",
+    "drawn_identity",
     "identify",
     "settled",
     "span_context_of",
@@ -60,7 +62,12 @@ def settled(span: "Span", slot: str, candidate: Any) -> Any:
     return held
 
 
-def identify(span: "Span") -> "bytes | SpanContext":
+def drawn_identity() -> bytes:
+    """Return a new root's identity, for a sampler that must know it before there is a span."""
+    return _drawn(_identities, IDENTITY_SIZE)
+
+
+def identify(span: "Span | DroppedSpan") -> "bytes | SpanContext":
     """Give `span` and the unidentified spans above it their identities; return that of `span`.
 
     * A span is identified once.
@@ -70,7 +77,7 @@ def identify(span: "Span") -> "bytes | SpanContext":
     identity = span.identity
     if identity is not None:
         return identity
-    parent = span.up
+    parent: Any = span.up
     if parent is not None and type(parent) is type(span) and parent.identity is None:
         # Not recursion: a chain of parents may be longer than the stack is deep.
         unidentified = []

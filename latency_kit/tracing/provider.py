@@ -9,6 +9,7 @@ from opentelemetry import trace
 
 from latency_kit.clock import WallAnchor
 from latency_kit.measurement.active import active
+from latency_kit.tracing.root_sampling import root_bound
 from latency_kit.tracing.sdk import (
     IdGenerator,
     InstrumentationScope,
@@ -48,6 +49,8 @@ class TracerProvider(trace.TracerProvider):
         offset_ns: What added to a monotonic reading gives the wall stamp.
         samples_all_below_ours: Whether neither sampler nor generator needs to be asked for a root, or for
             a child of one of our sampled spans.
+        root_bound: What `root_sampling` knows of a sampler that decides for a root by its trace identifier
+            alone and for everything below by the root, else None.
         has_random_trace_ids: Whether the generator's trace identifiers are random in all their bits.
     """
 
@@ -103,9 +106,9 @@ class TracerProvider(trace.TracerProvider):
         self.offset_ns = anchor.unix_nano - anchor.monotonic_ns
         is_random = getattr(self.id_generator, "is_trace_id_random", None)
         self.has_random_trace_ids = bool(is_random is not None and is_random())
-        self.samples_all_below_ours = standard.keeps_everything(self.sampler) and (
-            type(self.id_generator) is type(standard.id_generator)
-        )
+        draws_as_standard = type(self.id_generator) is type(standard.id_generator)
+        self.samples_all_below_ours = draws_as_standard and standard.keeps_everything(self.sampler)
+        self.root_bound = root_bound(self.sampler) if draws_as_standard else None
         self._is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
     def get_tracer(

@@ -32,12 +32,22 @@ try:
     from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
     from opentelemetry.sdk.trace.id_generator import IdGenerator
-    from opentelemetry.sdk.trace.sampling import ALWAYS_ON, DEFAULT_ON, Decision, Sampler
+    from opentelemetry.sdk.trace.sampling import (
+        ALWAYS_ON,
+        DEFAULT_OFF,
+        DEFAULT_ON,
+        Decision,
+        ParentBasedTraceIdRatio,
+        Sampler,
+        TraceIdRatioBased,
+    )
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 except ImportError as missing:
     raise MissingExtraError("opentelemetry-sdk", "otlp") from missing
 
 __all__ = [
+    "DEFAULT_OFF",
+    "DEFAULT_ON",
     "AggregationTemporality",
     "Decision",
     "Event",
@@ -54,6 +64,7 @@ __all__ = [
     "MetricsData",
     "NumberDataPoint",
     "OTELResourceDetector",
+    "ParentBasedTraceIdRatio",
     "ReadableSpan",
     "Resource",
     "ResourceMetrics",
@@ -65,6 +76,7 @@ __all__ = [
     "SpanProcessor",
     "StandardChoices",
     "Sum",
+    "TraceIdRatioBased",
     "standard_choices",
 ]
 

@@ -82,6 +82,13 @@ class OwnSpanMaker(SpanMaker):
             return span
         if is_suppressed(around):
             return None
+        bound = provider.root_bound
+        if bound is not None and not (attributes or links or provider.span_processors):
+            quick = self._own_tracer.begin_by_root(parent, bound, start_ns)
+            if isinstance(quick, Span):
+                quick.site = site
+            if quick is not None:
+                return quick
         try:
             begun = self._own_tracer.begin(
                 site.name,

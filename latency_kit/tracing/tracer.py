@@ -13,7 +13,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from latency_kit.tracing.details import Details
-from latency_kit.tracing.identity import CONTEXT_FLAGS
+from latency_kit.tracing.dropped_span import DroppedSpan, dropped_span
+from latency_kit.tracing.identity import CONTEXT_FLAGS, drawn_identity
+from latency_kit.tracing.root_sampling import kept_below
 from latency_kit.tracing.sdk import Decision, InstrumentationScope
 from latency_kit.tracing.span import Span, UnsampledSpan
 
@@ -104,6 +106,12 @@ class Tracer(trace.Tracer):
             span.up = parent if type(parent) is Span else None
             span.details = Details(name, limits, kind=kind, attributes=attributes, links=links)
             return span
+        if provider.root_bound is not None:
+            begun = self.begin_by_root(parent, provider.root_bound, start_ns)
+            if isinstance(begun, Span):
+                begun.details = Details(name, limits, kind=kind, attributes=attributes, links=links)
+            if begun is not None:
+                return begun
         above = parent.get_span_context()
         if above is not None and not isinstance(above, SpanContext):
             raise TypeError(f"the parent's identity must be a SpanContext, got {type(above).__name__}")
@@ -130,6 +138,25 @@ class Tracer(trace.Tracer):
         span.up = None if is_root else above
         span.identity = identity
         span.details = Details(name, limits, kind=kind, attributes=sampled.attributes, links=links)
+        return span
+
+    def begin_by_root(self, parent: object, bound: bytes, start_ns: int) -> "Span | DroppedSpan | None":
+        """Start a span as a sampler would have it that looks at the root alone (`root_sampling`).
+
+        None where the parent is none of our spans and there is one. A span that is kept has no details yet.
+        """
+        if type(parent) is DroppedSpan:
+            return dropped_span(parent, None)
+        identity = None
+        if parent is None or parent is trace.INVALID_SPAN:
+            identity = drawn_identity()
+            if not kept_below(bound, identity):
+                return dropped_span(None, identity)
+        elif type(parent) is not Span:
+            return None
+        span = new_span(self, start_ns)
+        span.up = parent if type(parent) is Span else None
+        span.identity = identity
         return span
 
     def start_as_current_span(  # type: ignore[override]  # noqa: PLR0917  # the API's signature; its result is contextlib's
