@@ -152,7 +152,7 @@ class Conversation:
         finally:
             self._answering.release()
         turn.passed(MonitoringPoint.DISPLAYED, painted_ns[-1])
-        return turn.finish(TurnStatus.ANSWERED, at_ns=painted_ns[-1])
+        return turn.finish(TurnStatus.ANSWERED, at_ns=painted_ns[-1], detail=turn.said.notice)
 
     async def _answer(self, turn: Turn, question: Question) -> int:
         """Answer one question, showing each piece as it comes; return when the last one was painted."""
@@ -171,10 +171,12 @@ class Conversation:
                     turn.passed(MonitoringPoint.FIRST_TOKEN)
                 said.answer = (before if chunk.restart else said.answer) + chunk.text
                 said.answered_by, said.answer_source = chunk.provider.value, chunk.source
+                said.notice = chunk.notice or said.notice
                 data: dict[str, object] = {
                     "provider": chunk.provider.value,
                     "source": chunk.source,
                     "restart": chunk.restart,
+                    "notice": chunk.notice,
                     "question": question.text,
                 }
                 # The first piece and the last are what a trace must show; the others would bury it.

@@ -135,6 +135,7 @@ class AnswerChunk:
             model's name.
         restart: What was shown of this answer so far came from a provider that failed; it is void, and the
             answer begins anew with this chunk.
+        notice: Why a preferred provider does not answer, in a line; on the first chunk of who does.
     """
 
     text: str
@@ -142,6 +143,7 @@ class AnswerChunk:
     source: str
     last: bool
     restart: bool = False
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ class TurnRecord:
         answered_by: The provider; empty where there was no answer.
         answer_source: The note or the model.
         status: How the turn ended.
-        detail: Why, in a line, where it did not end well.
+        detail: Why, in a line, where it did not end well or another provider than the preferred one answered.
         first_sample: Index of the first voiced sample at 16 kHz.
         last_sample: Index just after the last voiced sample.
         points_ns: Monitoring points passed, in nanoseconds after T0 (capture start is negative).
@@ -107,6 +107,7 @@ class _Said:
     answer: str = ""
     answered_by: str = ""
     answer_source: str = ""
+    notice: str = ""
     display: str = ""
     stages: list[_Stage] = field(default_factory=list)
 
@@ -208,8 +209,9 @@ class Turn:
         if isinstance(error, asyncio.CancelledError):
             outcome = Outcome.CANCELLED
         self._operation.set_attribute("turn.status", status.value)
-        self._operation.end(at_ns=end_ns, outcome=outcome, error=error or detail or None)
-        self._root.end(at_ns=end_ns, outcome=outcome, error=error or detail or None)
+        reason = None if outcome is Outcome.OK else error or detail or None
+        self._operation.end(at_ns=end_ns, outcome=outcome, error=reason)
+        self._root.end(at_ns=end_ns, outcome=outcome, error=reason)
         said = self.said
         self._finished = TurnRecord(
             number=self.number,

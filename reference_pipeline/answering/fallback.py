@@ -30,7 +30,7 @@ class FallbackAnswerer:
     - One that fails half-way is followed by the next, whose first chunk has `restart` set: what was shown is
       void. A cut answer never ends with `last`.
     - Whether one is available is asked again only after `recheck_s`; one that failed is left out that long.
-    - The chunks name the provider that spoke.
+    - The chunks name the provider that spoke; its first one says why those before it did not.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class FallbackAnswerer:
         shown = False
         try:
             while (speaking := await race.first_to_speak()) is not None:
-                void = shown
+                void, notice = shown, "; ".join(race.failures)
                 try:
                     async for chunk in speaking:
-                        yield dataclasses.replace(chunk, restart=True) if void else chunk
-                        void = False
+                        yield dataclasses.replace(chunk, restart=void, notice=notice)
+                        void, notice = False, ""
                         shown = True
                 except AnswererError as error:
                     await race.failed(speaking, error)
@@ -116,6 +116,7 @@ class _Race:
         self._waiting = list(of._answerers)  # noqa: SLF001  # the race is part of its answerer
         self._running: list[PumpedAnswer] = []
         self.reasons: list[str] = []
+        self.failures: list[str] = []
 
     async def first_to_speak(self) -> PumpedAnswer | None:
         """Return who speaks first among those asked, asking one more each time patience runs out."""
@@ -145,6 +146,7 @@ class _Race:
     async def failed(self, running: PumpedAnswer, error: AnswererError) -> None:
         """Leave the provider out for a while, and take its reason down."""
         self.reasons.append(str(error))
+        self.failures.append(str(error))
         self._running.remove(running)
         self._of._remember(running.answerer, available=False)  # noqa: SLF001  # as above
         await running.give_up()
@@ -156,6 +158,8 @@ class _Race:
     async def _give_up_all_but(self, winner: PumpedAnswer | None) -> None:
         for running in self._running:
             if running is not winner:
+                if winner is not None:
+                    self.failures.append(f"{running.answerer.provider} was silent for too long")
                 await running.give_up()
         self._running = [] if winner is None else [winner]
 

@@ -135,6 +135,9 @@ class TerminalDisplay:
 
     def _answer(self, message: DisplayMessage) -> Text:
         piece = Text()
+        notice = str(message.data.get("notice", ""))
+        if notice:
+            piece.append_text(self._lines(message.turn, "!", notice, "italic dim"))
         if message.data.get("restart") is True and self._open_turn == message.turn:
             piece.append_text(self._line_end())
         if self._open_turn != message.turn:

@@ -131,11 +131,13 @@ export class Turns {
     for (const one of [before, turn]) if (one) this.#refreshRow(one);
   }
 
-  #tellSource(turn, { provider, source }) {
+  #tellSource(turn, { provider, source, notice }) {
     if (!provider) return;
+    turn.notice = notice || turn.notice || "";
     turn.source.replaceChildren(make("b", "", PROVIDERS[provider] ?? String(provider)));
     turn.source.dataset.provider = provider;
     if (source) turn.source.append(document.createTextNode(` ${source}`));
+    if (turn.notice) turn.source.append(make("span", "notice", `, since ${turn.notice}`));
     turn.source.hidden = false;
   }
 

@@ -222,3 +222,18 @@ def test_it_is_available_when_anyone_is() -> None:
 def test_an_empty_list_is_refused() -> None:
     with pytest.raises(AnswererError, match="at least the notes"):
         FallbackAnswerer([])
+
+
+def test_who_answers_instead_says_why_and_only_once(question: Question) -> None:
+    failing = [
+        cloud(texts=(), failure="cloud is down"),
+        local(texts=("half",), failure="local was cut"),
+        notes(),
+    ]
+    chunks = heard(FallbackAnswerer(failing), question)
+    assert [chunk.notice for chunk in chunks] == ["cloud is down", "cloud is down; local was cut", ""]
+
+
+def test_one_that_was_overtaken_is_named(question: Question) -> None:
+    chunks = heard(FallbackAnswerer([cloud(texts=(), stalls=True), notes()], patience_s=0.01), question)
+    assert chunks[0].notice == "ollama-cloud was silent for too long"
