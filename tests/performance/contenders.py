@@ -232,6 +232,11 @@ def sdk_spans() -> Iterator[KeepingExporter]:
             provider.shutdown()
 
 
+def _own_api_span() -> None:
+    with trace.get_tracer("benchmark").start_as_current_span("shop.pay"):
+        bare()
+
+
 def _block() -> None:
     with measure_latency("shop", "pay"):
         bare()
@@ -257,6 +262,9 @@ def ours() -> list[Contender]:
             name="latency_kit, full span, as a block, one attribute added",
             call=_block_with_attribute,
             in_force=own_spans,
+        ),
+        Contender(
+            name="OpenTelemetry span of latency_kit's provider", call=_own_api_span, in_force=own_spans
         ),
         Contender(name="latency_kit, spans of the SDK's provider", call=decorated, in_force=sdk_spans),
     ]
