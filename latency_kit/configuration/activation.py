@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from latency_kit.budget.recent_latency import recent_latencies
-from latency_kit.clock import Clock, WallAnchor
+from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
 from latency_kit.measurement.active import active
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import MeasurementObserver, Recording
@@ -45,11 +45,17 @@ def activate(
 
 
 def deactivate() -> None:
-    """Let no call site record any more; calls that are still open end unrecorded."""
+    """Let no call site record any more; calls that are still open end unrecorded.
+
+    Times are the system clock's again, whatever clock the recording had.
+    """
     active.fast = None
     active.append = None
     active.span_maker = None
     recent_latencies.source = None
+    if active.clock is not SYSTEM_CLOCK.monotonic_ns:
+        active.clock = SYSTEM_CLOCK.monotonic_ns
+        active.anchor = WallAnchor.take()
 
 
 def renew_fast_spans(fast: "FastSpans | None") -> None:
