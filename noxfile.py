@@ -32,6 +32,10 @@ SYSTEM_PACKAGES = {
 NEEDS_AN_EXTRA = ("cli", "export", "report", "tracing")
 """Folders of tests/latency_kit whose tests import an extra; all others pass with the base dependencies."""
 
+ON_ONE_PYTHON = ("performance", "reference_pipeline/end_to_end", "repository")
+"""Folders of tests that `check` runs on the oldest Python only: they take their time from recordings played
+at the pace they were spoken in, or say the same on each. `nox -s tests` runs them on all."""
+
 LOWEST_EXTRAS = ("otlp", "cli", "report", "assistant")
 """Extras whose lower bounds are tested."""
 
