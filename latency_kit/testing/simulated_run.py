@@ -37,6 +37,13 @@ class _SimulatedLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._simulated.monotonic_ns() / 1e9
 
+    async def shutdown_default_executor(
+        self,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # asyncio's own, from Python 3.12 on
+    ) -> None:
+        # A time limit would be a timer, and the clock would jump over it; threads are waited for.
+        await super().shutdown_default_executor()
+
 
 class _JumpingSelector(selectors.SelectSelector):
     def __init__(self, clock: FakeClock) -> None:
