@@ -1,6 +1,7 @@
 """Instrumentation packages of others nest with measured calls, under the SDK's provider and under ours."""
 
 import asyncio
+import contextlib
 import contextvars
 import sqlite3
 from typing import Any
@@ -28,16 +29,16 @@ from latency_kit.measurement.spans import SpanMaker
 
 def service(provider: Any, *, fails: bool) -> Any:
     """An ASGI application that asks a database inside a measured call."""
-    plain = sqlite3.connect(":memory:", check_same_thread=False)
-    database = SQLite3Instrumentor.instrument_connection(plain, tracer_provider=provider)
 
     @measure_latency("service", "answer")
     async def answer() -> int:
         if fails:
             raise LookupError("no answer")
-        cursor = database.cursor()
-        cursor.execute("SELECT 40 + 2")
-        return int(cursor.fetchone()[0])
+        with contextlib.closing(sqlite3.connect(":memory:")) as plain:
+            database = SQLite3Instrumentor.instrument_connection(plain, tracer_provider=provider)
+            cursor = database.cursor()
+            cursor.execute("SELECT 40 + 2")
+            return int(cursor.fetchone()[0])
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         body = str(await answer()).encode()
