@@ -44,7 +44,6 @@ def service(provider: Any, *, fails: bool) -> Any:
         body = str(await answer()).encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
-        plain.close()
 
     instrumented = OpenTelemetryMiddleware(application, tracer_provider=provider)
 
