@@ -17,6 +17,7 @@ from latency_kit.budget import (
 from latency_kit.clock import Clock, WallAnchor
 from latency_kit.measurement.active import Entry
 from latency_kit.measurement.drain import DrainThread
+from latency_kit.measurement.entries import series_and_duration_ns
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.recording import Recording
 from latency_kit.units import NS_PER_S
@@ -93,7 +94,7 @@ class ObjectivesPart:
         calls = [
             recording.measurement_of(entry)
             for entry in entries
-            if recording.series_and_duration_ns(entry)[0] in watched
+            if series_and_duration_ns(entry)[0] in watched
         ]
         if calls:
             self._watch(calls)

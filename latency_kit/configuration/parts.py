@@ -5,6 +5,7 @@ from typing import Protocol
 
 from latency_kit.budget import BudgetFigure, BudgetWatch, over_limit_figures
 from latency_kit.measurement.active import Entry
+from latency_kit.measurement.entries import series_and_duration_ns
 from latency_kit.measurement.recording import Recording
 from latency_kit.storage import JsonlWriter
 
@@ -161,7 +162,7 @@ class CallsOverLimit:
         """Take a batch of finished calls, oldest first."""
         limits_ns, recording = self._limits_ns, self._recording
         for entry in entries:
-            series, duration_ns = recording.series_and_duration_ns(entry)
+            series, duration_ns = series_and_duration_ns(entry)
             limit_ns = limits_ns.get(series)
             if limit_ns is not None and duration_ns > limit_ns:
                 self._watch.observe(recording.measurement_of(entry))

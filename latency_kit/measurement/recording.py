@@ -7,13 +7,15 @@ and whenever somebody reads. A reader therefore always sees every call that ende
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from latency_kit.clock import WallAnchor
 from latency_kit.histogram import HistogramSnapshot
 from latency_kit.measurement.active import Entry, FinishedSpan, active
+from latency_kit.measurement.entries import PLAIN_FIELDS, measurement_of
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import Measurement, Outcome
+from latency_kit.measurement.observers import EntryObserver, MeasurementObserver
 from latency_kit.measurement.series import Exemplar, Series, SeriesSnapshot
 from latency_kit.measurement.series_attributes import (
     SeriesId,
@@ -48,22 +50,6 @@ _PRESSURE_BELOW = 2_048
 
 _HELPED = 16
 """Entries that a call site folds for the one that it appends under pressure: some 15 us."""
-
-
-class MeasurementObserver(Protocol):
-    """Takes every finished measurement, in batches, on the draining thread; must not raise."""
-
-    def __call__(self, measurements: Sequence[Measurement], /) -> None:
-        """Take a batch, oldest first."""
-        ...
-
-
-class EntryObserver(Protocol):
-    """Takes every finished call as its call site handed it over, for `Recording.measurement_of` to read."""
-
-    def __call__(self, entries: Sequence[Entry], /) -> None:
-        """Take a batch, oldest first."""
-        ...
 
 
 class Recording:
@@ -211,42 +197,9 @@ class Recording:
         self._series = {}
         self.start_unix_nano = time.time_ns()
 
-    @staticmethod
-    def series_and_duration_ns(entry: Entry) -> tuple[tuple[str, str], int]:
-        """Return component and operation of a finished call, and how long it took."""
-        if isinstance(entry, tuple):
-            site, start_ns, end_ns = entry[:_PLAIN_FIELDS]
-        else:
-            site, start_ns, end_ns = entry.site, entry.start_ns, entry.end_ns
-        return (site.component, site.operation), end_ns - start_ns
-
     def measurement_of(self, entry: Entry) -> Measurement:
         """Return the record of a finished call for people and files."""
-        if not isinstance(entry, tuple):
-            assert entry.site is not None  # noqa: S101  # observers are told of calls only
-            outcome, error, added = entry.result or (Outcome.OK, None, None)
-            end_ns = entry.end_ns
-            entry = (entry.site, entry.start_ns, end_ns, outcome, error, added, entry)
-        elif len(entry) == _PLAIN_FIELDS:
-            entry = (*entry, Outcome.OK, None, None, None)
-        site, start_ns, end_ns, outcome, error, added, span = entry
-        trace_id = span_id = None
-        if span is not None:
-            span_context = span.get_span_context()
-            if span_context.is_valid:
-                trace_id, span_id = span_context.trace_id, span_context.span_id
-        return Measurement(
-            component=site.component,
-            operation=site.operation,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            start_unix_nano=self._anchor.to_unix_nano(start_ns),
-            outcome=outcome,
-            error=error,
-            attributes={**site.attributes, **added} if added else site.attributes,
-            trace_id=trace_id,
-            span_id=span_id,
-        )
+        return measurement_of(entry, self._anchor)
 
     def _fold_all(self) -> None:
         with self._lock:
@@ -269,9 +222,7 @@ class Recording:
         self._fold(portion)
         return len(portion)
 
-    def _fold(  # noqa: C901, PLR0912  # one loop: a call for each entry would cost more than the work
-        self, portion: Sequence[Entry]
-    ) -> None:
+    def _fold(self, portion: Sequence[Entry]) -> None:  # noqa: C901, PLR0912  # one loop: calls cost more
         touched: dict[int, Series] = {}
         spans: list[FinishedSpan] = []
         untold: list[Entry] = []
@@ -279,7 +230,7 @@ class Recording:
         for entry in portion:
             span: Any
             if type(entry) is tuple:
-                if len(entry) == _PLAIN_FIELDS:
+                if len(entry) == PLAIN_FIELDS:
                     site, start_ns, end_ns = entry
                     outcome, span = ok, None
                 else:
@@ -316,11 +267,8 @@ class Recording:
             surplus = len(self._untold) - self._max_untold
             if surplus > 0:
                 del self._untold[:surplus]
-                self._losses.count(
-                    "measurements_dropped",
-                    surplus,
-                    why="calls come faster than recent(), files and budgets can be told",
-                )
+                why = "calls come faster than recent(), files and budgets can be told"
+                self._losses.count("measurements_dropped", surplus, why=why)
 
     def _series_of(self, site: Any, outcome: Outcome, entry: Entry) -> Series:
         added = added_attributes(entry) if self._looks_at_attributes else None
@@ -398,7 +346,3 @@ class Recording:
             )
             for series_id, series in sorted(self._series.items(), key=lambda item: order_of(item[0]))
         )
-
-
-_PLAIN_FIELDS = 3
-"""Of the entry of a call that succeeded and has no span."""
