@@ -95,15 +95,7 @@ async def run_assistant(
         print(f"answers come from {answerer.provider.value}", file=out, flush=True)
         # The page, the answers and the turns share one loop: what keeps it is told in the report.
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
-        stopped = asyncio.Event()
-        with _signals(session.stop, stopped.set):
-            progress = asyncio.create_task(_progress(terminal, session, duration_s))
-            try:
-                await session.run()
-            finally:
-                progress.cancel()
-            if stay and settings.serve:
-                await stopped.wait()
+        await _hear(session, terminal, duration_s, stay=stay and settings.serve)
         records = session.records
         telemetry.flush()
         return RunResult(
@@ -117,6 +109,19 @@ async def run_assistant(
             start_unix_nano=start_unix_nano,
             end_unix_nano=time.time_ns(),
         )
+
+
+async def _hear(session: Session, terminal: TerminalDisplay, duration_s: float | None, *, stay: bool) -> None:
+    """Run the session to its end or to a signal; where it is to `stay`, wait for the signal after the end."""
+    stopped = asyncio.Event()
+    with _signals(session.stop, stopped.set):
+        progress = asyncio.create_task(_progress(terminal, session, duration_s))
+        try:
+            await session.run()
+        finally:
+            progress.cancel()
+        if stay:
+            await stopped.wait()
 
 
 def _blocking_calls() -> dict[str, int]:
