@@ -263,8 +263,9 @@ def attempt(session: nox.Session, *steps: Callable[[nox.Session], None]) -> None
 
 def run_without_extras(session: nox.Session) -> None:
     """Build the wheel; use it where nothing but its base dependencies is; run the tests that need no more."""
-    place = Path(session.create_tmp()).resolve()
-    shutil.rmtree(place)
+    # Not nox's own folder for this: temporary files would then lie below the checkout and its settings.
+    place = Path(session.virtualenv.location, "without-extras").resolve()
+    shutil.rmtree(place, ignore_errors=True)
     session.run("python", "-m", "build", "--wheel", "--outdir", str(place / "wheels"), silent=True)
     session.run("python", "-m", "venv", str(place / "empty"))
     python = str(place / "empty" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
