@@ -18,7 +18,7 @@ LONGER_THAN_SUGGESTED: Mapping[str, str] = {
     "tests/latency_kit/budget/test_objective.py": "one declaration, rule by rule",
     "tests/latency_kit/measurement/test_measured_queues.py": "one suite over seven queues",
     "tests/latency_kit/profiling/test_flight_recorder.py": "one recorder, from sample to file",
-    "tests/reference_pipeline/answering/test_ollama_answerer.py": "one adapter against all that a server may do",
+    "tests/reference_pipeline/answering/test_ollama_answerer.py": "one adapter against all that servers do",
     "tests/reference_pipeline/transcription/test_worker.py": "one thread and all that may befall it",
 }
 
