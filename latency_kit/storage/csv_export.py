@@ -56,8 +56,10 @@ def export_csv(
             not ASCII.
 
     Raises:
-        UsageError: The JSONL file does not exist, or the CSV file cannot be written.
+        UsageError: The JSONL file does not exist, the CSV file cannot be written, or both are one file.
     """
+    if isinstance(source, str | os.PathLike) and Path(source).resolve() == Path(path).resolve():
+        raise UsageError(f"{os.fspath(path)}: is the source itself; give the CSV file a name of its own")
     records = JsonlReader(source, rotated=rotated) if isinstance(source, str | os.PathLike) else source
     part = Path(f"{os.fspath(path)}.part")
     encoding = "utf-8-sig" if byte_order_mark else "utf-8"

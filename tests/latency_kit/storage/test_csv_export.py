@@ -109,3 +109,11 @@ def test_an_absent_source_and_a_target_that_cannot_be_written_are_one_clear_line
         export_csv(tmp_path / "absent.jsonl", tmp_path / "out.csv")
     with pytest.raises(UsageError, match="cannot be written"):
         export_csv([measurement(1)], tmp_path / "absent" / "out.csv")
+
+
+def test_a_file_is_not_exported_onto_itself(tmp_path: Path) -> None:
+    path = tmp_path / "performance.jsonl"
+    path.write_text("{}\n")
+    with pytest.raises(UsageError, match="the source itself"):
+        export_csv(path, tmp_path / "." / "performance.jsonl")
+    assert path.read_text() == "{}\n"
