@@ -141,11 +141,10 @@ def demo(session: nox.Session) -> None:
 def check(session: nox.Session) -> None:
     """Do all that CI does: tests, lint, documents, examples, and the library without its extras."""
     install(session, "dev")
-    # The demo runs at the pace of its talk: on one Python, or the whole would take too long.
-    steps: list[Callable[[nox.Session], None]] = [run_tests_but_for_whole_runs]
     if session.python == OLDEST:
-        steps = [run_lint, run_without_extras, run_tests]
-    attempt(session, *steps)
+        attempt(session, run_lint, run_without_extras, run_tests)
+    else:
+        run_tests(session, *(f"--ignore=tests/{folder}" for folder in ON_ONE_PYTHON))
 
 
 @nox.session(python=FOUND)
@@ -204,11 +203,6 @@ def install(session: nox.Session, extra: str) -> None:
     if not stamp.exists() or stamp.read_text() != wanted:
         session.install("-e", f".[{extra}]")
         stamp.write_text(wanted)
-
-
-def run_tests_but_for_whole_runs(session: nox.Session) -> None:
-    """Run the suite without the tests that run the assistant from end to end."""
-    run_tests(session, "--ignore=tests/reference_pipeline/end_to_end", "--ignore=tests/performance")
 
 
 def run_tests(session: nox.Session, *options: str) -> None:
