@@ -1,4 +1,4 @@
-"""The report in a terminal, through rich: the only module of the floor that imports it.
+"""The report in a terminal, drawn with rich.
 
 What the report says is composed in `content`. Colour only repeats what a word says, and only on terminals.
 """
@@ -6,18 +6,9 @@ What the report says is composed in `content`. Colour only repeats what a word s
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from latency_kit.errors import MissingExtraError
+from latency_kit.report.console import Console, Group, Padding, RenderableType, Table, Text, box
 from latency_kit.report.content import ABSENT, ReportContent, compose
 from latency_kit.session import Session
-
-try:
-    from rich import box
-    from rich.console import Console, Group, RenderableType
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-except ImportError as error:
-    raise MissingExtraError("rich", "cli") from error
 
 __all__ = ["print_report"]
 

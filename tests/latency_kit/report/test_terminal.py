@@ -127,6 +127,7 @@ def test_a_stream_that_knows_ascii_only_gets_ascii(assistant_session: Session) -
 def test_without_rich_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rich", None)
     monkeypatch.delitem(sys.modules, "latency_kit.report.terminal")
+    monkeypatch.delitem(sys.modules, "latency_kit.report.console")
     with pytest.raises(MissingExtraError, match=r"rich is not installed.*latency-kit\[cli\]"):
         import_module("latency_kit.report.terminal")
 
