@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reference_pipeline.events import Question
+from reference_pipeline.events import Completeness, Question
 from reference_pipeline.ports import QuestionDetector
 from reference_pipeline.transcription.deduplication import Deduplicator
-from reference_pipeline.transcription.segmentation import Segmenter
+from reference_pipeline.transcription.segmentation import Segmenter, is_unfinished, split_sentences
 from reference_pipeline.turn import Turn
 
 __all__ = ["Decider", "Decision"]
@@ -46,6 +46,15 @@ class Decider:
         with turn.stage("transcription", "deduplicate"):
             new = tuple(question for question in questions if self._deduplicator.is_new(question.normalised))
         return Decision(questions=questions, new=new)
+
+    def completeness(self, text: str) -> Completeness:
+        """Judge by its last sentence whether the text of an utterance so far may be all of it."""
+        if not text or text.isspace():
+            return Completeness.UNKNOWN
+        last = split_sentences(text)[-1]
+        if is_unfinished(last):
+            return Completeness.UNFINISHED
+        return Completeness.COMPLETE if self._detector.detect(last) else Completeness.UNKNOWN
 
     def _detect(self, segments: Sequence[str]) -> tuple[Question, ...]:
         return tuple(question for segment in segments for question in self._detector.detect(segment))

@@ -14,8 +14,10 @@ __all__ = [
     "SAMPLE_RATE",
     "AnswerChunk",
     "AudioBlock",
+    "Completeness",
     "DisplayMessage",
     "DisplayReceipt",
+    "HeardText",
     "MessageKind",
     "Provider",
     "Question",
@@ -24,6 +26,7 @@ __all__ = [
     "TermExplanation",
     "Transcript",
     "TurnStatus",
+    "Understanding",
     "Utterance",
 ]
 
@@ -92,6 +95,43 @@ class Utterance:
     def speech_ns(self) -> int:
         """How long was spoken."""
         return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardText:
+    """What an engine has understood of the open utterance so far.
+
+    Attributes:
+        text: All of it since the utterance began; may still change.
+        heard_to_sample: Index just after the last sample that the text rests on.
+    """
+
+    text: str
+    heard_to_sample: int
+
+
+class Completeness(StrEnum):
+    """Whether what has been said so far may be all, judged by its words alone."""
+
+    COMPLETE = "complete"
+    """A whole question or sentence: nothing needs to follow."""
+    UNKNOWN = "unknown"
+    """The words do not tell."""
+    UNFINISHED = "unfinished"
+    """It breaks off: "and how would you"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understanding:
+    """A judgement of the open utterance, good only where nothing was voiced after what it rests on.
+
+    Attributes:
+        completeness: The judgement.
+        heard_to_sample: Index just after the last sample that the judged text rests on.
+    """
+
+    completeness: Completeness
+    heard_to_sample: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 from reference_pipeline.events import (
     AnswerChunk,
     AudioBlock,
+    Completeness,
     DisplayMessage,
     DisplayReceipt,
     Provider,
@@ -24,6 +25,7 @@ __all__ = [
     "Answerer",
     "AnswererError",
     "AudioSource",
+    "CompletenessJudge",
     "Display",
     "PipelineError",
     "QuestionDetector",
@@ -113,6 +115,8 @@ class SpeechSink(Protocol):
 
     Order: for each utterance `speech_started`, `speech_block` for every block from the pre-roll to the
     decision (silence included), then `speech_ended` or `speech_discarded`; at the very end `source_ended`.
+    Within an utterance `speech_paused` and `speech_resumed` alternate, beginning with `speech_paused`; an
+    utterance that ends while paused has `last_sample` equal to the `last_voiced_sample` told.
     """
 
     def speech_started(self, first_block: AudioBlock) -> None:
@@ -121,6 +125,18 @@ class SpeechSink(Protocol):
 
     def speech_block(self, block: AudioBlock) -> None:
         """Take the next block of the utterance."""
+        ...
+
+    def speech_paused(self, last_voiced_sample: int) -> None:
+        """Silence inside the utterance has lasted about 100 ms; it may be its end.
+
+        Comes after the `speech_block` that holds the silence, and once a pause. The utterance so far ends
+        at `last_voiced_sample` (the index just after it), so that work on its end can begin on speculation.
+        """
+        ...
+
+    def speech_resumed(self) -> None:
+        """Voice has come back before the utterance was committed; comes before the block that holds it."""
         ...
 
     def speech_ended(self, utterance: Utterance) -> None:
@@ -133,6 +149,14 @@ class SpeechSink(Protocol):
 
     def source_ended(self, error: SourceError | None) -> None:
         """No further block will come."""
+        ...
+
+
+class CompletenessJudge(Protocol):
+    """Tells from its words whether an utterance may be over. Pure, quick, and called from any thread."""
+
+    def completeness(self, text: str) -> Completeness:
+        """Judge the text of an utterance so far, as recognisers print it (case and punctuation optional)."""
         ...
 
 

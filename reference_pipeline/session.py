@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import latency_kit
 from reference_pipeline.capture.listener import Listener
+from reference_pipeline.capture.understanding import LatestUnderstanding
 from reference_pipeline.conversation import Conversation, Stages, TurnBudgets
 from reference_pipeline.events import AudioBlock, Utterance
 from reference_pipeline.ports import AudioSource, SourceError, Transcriber, VoiceActivityDetector
 from reference_pipeline.settings import ConversationSettings
-from reference_pipeline.transcription.segmentation import is_unfinished
 from reference_pipeline.transcription.worker import FinalTranscript, TranscriptionWorker
 from reference_pipeline.turn import Turn, TurnRecord
 
@@ -77,15 +77,11 @@ class Session:
         conversation = Conversation(
             self._stages, settings=self._settings, budgets=self._budgets, on_turn=self._ended
         )
-        understood = _Understood()
-
-        def heard_interim(text: str) -> None:
-            understood.so_far(text)
-            _call_soon(loop, conversation.heard_interim, text)
-
+        understood = LatestUnderstanding(self._stages.decider)
         worker = TranscriptionWorker(
             self._transcriber,
-            on_interim=heard_interim,
+            on_interim=lambda text: _call_soon(loop, conversation.heard_interim, text),
+            on_heard=understood.heard,
             on_final=lambda final: _call_soon(loop, self._heard, conversation, final),
             on_discarded=lambda reason: _log.debug("discarded: %s", reason),
             on_ended=lambda error: _call_soon(loop, self._source_ended, error),
@@ -94,7 +90,7 @@ class Session:
             self._source,
             self._detector,
             _TurnSink(worker, self._turns, understood),
-            unfinished=understood.breaks_off,
+            understood=understood.latest,
         )
         worker.start()
         try:
@@ -135,18 +131,24 @@ class _TurnSink:
     """
 
     def __init__(
-        self, worker: TranscriptionWorker, turns: dict[int, Turn], understood: "_Understood"
+        self, worker: TranscriptionWorker, turns: dict[int, Turn], understood: LatestUnderstanding
     ) -> None:
         self._worker = worker
         self._turns = turns
         self._understood = understood
 
     def speech_started(self, first_block: AudioBlock) -> None:
-        self._understood.nothing()
+        self._understood.forget()
         self._worker.speech_started(first_block)
 
     def speech_block(self, block: AudioBlock) -> None:
         self._worker.speech_block(block)
+
+    def speech_paused(self, last_voiced_sample: int) -> None:
+        self._worker.speech_paused(last_voiced_sample)
+
+    def speech_resumed(self) -> None:
+        self._worker.speech_resumed()
 
     def speech_ended(self, utterance: Utterance) -> None:
         turn = self._turns[utterance.number] = Turn(utterance)
@@ -158,25 +160,6 @@ class _TurnSink:
 
     def source_ended(self, error: SourceError | None) -> None:
         self._worker.source_ended(error)
-
-
-class _Understood:
-    """Whether what has been understood of the open utterance breaks off.
-
-    Written by the transcribing thread and read by the listening one; a single flag, replaced whole.
-    """
-
-    def __init__(self) -> None:
-        self._breaks_off = False
-
-    def nothing(self) -> None:
-        self._breaks_off = False
-
-    def so_far(self, text: str) -> None:
-        self._breaks_off = is_unfinished(text)
-
-    def breaks_off(self) -> bool:
-        return self._breaks_off
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:

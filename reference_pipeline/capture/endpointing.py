@@ -12,119 +12,26 @@ commits in the middle of 190 to 222 ms (a block is 32 ms) after the last voiced 
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 
 from reference_pipeline.capture.boundaries import first_speech_sample, last_speech_sample, window_powers
-from reference_pipeline.events import SAMPLE_RATE, AudioBlock
+from reference_pipeline.capture.endpointing_events import (
+    EndpointEvent,
+    SpeechContinued,
+    SpeechDiscarded,
+    SpeechEnded,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+)
+from reference_pipeline.capture.endpointing_settings import EndpointingSettings
+from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Completeness, Understanding
 
-__all__ = [
-    "EndpointEvent",
-    "Endpointer",
-    "EndpointingSettings",
-    "SpeechContinued",
-    "SpeechDiscarded",
-    "SpeechEnded",
-    "SpeechStarted",
-]
+__all__ = ["Endpointer"]
 
 _END_LOOK_BACK = 3
 """Blocks in which the last voiced sample is sought: the detector lags by at most about 70 ms."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointingSettings:
-    """The limits of endpointing. Times are milliseconds of sound.
-
-    Attributes:
-        start_threshold: Probability from which a block counts as voiced while nobody speaks.
-        keep_threshold: Probability from which a block counts as voiced while somebody speaks.
-        doubt_threshold: From here up to `keep_threshold` a block is in doubt: energy decides. Detectors
-            waver inside speech that is clipped, noisy or from a telephone, and at a released consonant.
-        start_voiced_ms: Voiced sound in a row that begins an utterance.
-        silence_limit_ms: Silence after the last voiced sample that ends it.
-        hold_limit_ms: The same where what was said is unfinished.
-        min_voiced_ms: An utterance with less voiced sound than this is discarded.
-        max_utterance_ms: An utterance is ended here even if somebody still speaks.
-        pre_roll_ms: Sound before the first voiced block that belongs to the utterance.
-    """
-
-    start_threshold: float = 0.5
-    keep_threshold: float = 0.5
-    doubt_threshold: float = 0.2
-    start_voiced_ms: int = 64
-    silence_limit_ms: int = 190
-    hold_limit_ms: int = 800
-    min_voiced_ms: int = 160
-    max_utterance_ms: int = 20_000
-    pre_roll_ms: int = 320
-
-    def __post_init__(self) -> None:
-        if not 0 < self.doubt_threshold <= self.keep_threshold <= self.start_threshold < 1:
-            raise ValueError(
-                "expected 0 < doubt_threshold <= keep_threshold <= start_threshold < 1, "
-                f"got {self.doubt_threshold}, {self.keep_threshold} and {self.start_threshold}"
-            )
-        for field in fields(self):
-            if field.name.endswith("_ms") and getattr(self, field.name) <= 0:
-                raise ValueError(f"expected {field.name} to be over 0 ms, got {getattr(self, field.name)}")
-        if self.hold_limit_ms < self.silence_limit_ms:
-            raise ValueError(
-                f"expected hold_limit_ms to be at least silence_limit_ms, got {self.hold_limit_ms}"
-            )
-        if self.max_utterance_ms <= self.min_voiced_ms + self.hold_limit_ms:
-            raise ValueError(
-                "expected max_utterance_ms to be longer than min_voiced_ms and hold_limit_ms together, "
-                f"got {self.max_utterance_ms}"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStarted:
-    """An utterance has begun; `blocks` are its pre-roll and onset, and come in no other event."""
-
-    blocks: tuple[AudioBlock, ...]
-    first_sample: int
-    start_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechContinued:
-    """The next block of the utterance."""
-
-    block: AudioBlock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechEnded:
-    """The utterance is over.
-
-    Attributes:
-        first_sample: Position of the first voiced sample.
-        last_sample: Position just after the last voiced sample.
-        start_ns: Capture time of `first_sample`.
-        end_ns: Capture time of `last_sample`: the T0 of the turn.
-        heard_ns: Capture time just after the last block that the decision rests on.
-        forced: Whether the utterance was cut at its maximum length.
-    """
-
-    first_sample: int
-    last_sample: int
-    start_ns: int
-    end_ns: int
-    heard_ns: int
-    forced: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechDiscarded:
-    """What had begun was too short to be speech."""
-
-    reason: str
-
-
-EndpointEvent = SpeechStarted | SpeechContinued | SpeechEnded | SpeechDiscarded
 
 
 class Endpointer:
@@ -132,6 +39,9 @@ class Endpointer:
 
     * Every utterance is `SpeechStarted`, `SpeechContinued` for each further block, and then exactly one of
       `SpeechEnded` and `SpeechDiscarded`.
+    * `SpeechPaused` and `SpeechResumed` alternate within an utterance, beginning with `SpeechPaused`; one
+      that ends while paused ends at the last sample told.
+    * A judgement is heeded only where it rests on all that was voiced.
     * The blocks of an utterance are consecutive from its pre-roll to the decision, and no block belongs to
       two utterances.
     * An ended utterance has `first_sample < last_sample`, both within its blocks.
@@ -145,7 +55,9 @@ class Endpointer:
         self._before: deque[AudioBlock] = deque(maxlen=pre_roll_blocks + self._start_blocks)
         self._recent: deque[AudioBlock] = deque(maxlen=_END_LOOK_BACK)
         self._silence_limit = _samples(self._settings.silence_limit_ms)
+        self._complete_limit = _samples(self._settings.complete_limit_ms)
         self._hold_limit = _samples(self._settings.hold_limit_ms)
+        self._pause_limit = _samples(self._settings.pause_ms)
         self._reach = _samples(self._settings.pre_roll_ms)
         self._speaking = False
         self._voiced_run = 0
@@ -156,6 +68,7 @@ class Endpointer:
         self._end_ns = 0
         self._heard_ns = 0
         self._in_silence = False
+        self._paused = False
         self._peak_power = 0.0
 
     @property
@@ -164,7 +77,12 @@ class Endpointer:
         return self._speaking
 
     def feed(
-        self, block: AudioBlock, probability: float, *, noise_power: float, unfinished: bool = False
+        self,
+        block: AudioBlock,
+        probability: float,
+        *,
+        noise_power: float,
+        understood: Understanding | None = None,
     ) -> Sequence[EndpointEvent]:
         """Take the next block.
 
@@ -172,12 +90,11 @@ class Endpointer:
             block: Must follow the block before it.
             probability: Of speech in it; 0 where the energy gate kept the detector from running.
             noise_power: The noise floor as mean square, for the exact place of a boundary.
-            unfinished: Whether what has been understood so far breaks off.
+            understood: The latest judgement of what has been said so far.
         """
         self._heard_ns = block.end_ns
         if self._speaking:
-            limit = self._hold_limit if unfinished else self._silence_limit
-            return self._continue(block, probability, noise_power, limit)
+            return self._continue(block, probability, noise_power, understood)
         return self._listen(block, probability, noise_power)
 
     def finish(self) -> Sequence[EndpointEvent]:
@@ -205,9 +122,13 @@ class Endpointer:
         return (SpeechStarted(blocks=blocks, first_sample=first, start_ns=self._start_ns),)
 
     def _continue(
-        self, block: AudioBlock, probability: float, noise_power: float, silence_limit: int
+        self,
+        block: AudioBlock,
+        probability: float,
+        noise_power: float,
+        understood: Understanding | None,
     ) -> Sequence[EndpointEvent]:
-        told = SpeechContinued(block=block)
+        last_sample = self._last_sample
         if probability >= self._settings.keep_threshold:
             self._voiced_samples += len(block.samples)
             self._peak_power = max(self._peak_power, float(np.max(window_powers(block))))
@@ -215,12 +136,36 @@ class Endpointer:
             self._mark_voiced(block)
         else:
             self._weigh_silence(block, probability, noise_power)
+        told: list[EndpointEvent] = []
+        if self._paused and self._last_sample != last_sample:
+            self._paused = False
+            told.append(SpeechResumed())
+        told.append(SpeechContinued(block=block))
         heard_to = block.first_sample + len(block.samples)
-        if self._in_silence and heard_to - self._last_sample >= silence_limit:
-            return (told, self._close(forced=False))
-        if heard_to - self._first_sample >= _samples(self._settings.max_utterance_ms):
-            return (told, self._close(forced=True))
-        return (told,)
+        silence = heard_to - self._last_sample if self._in_silence else 0
+        if silence and silence >= self._limit(understood):
+            told.append(self._close(forced=False))
+        elif heard_to - self._first_sample >= _samples(self._settings.max_utterance_ms):
+            told.append(self._close(forced=True))
+        elif silence >= self._pause_limit and not self._paused:
+            self._paused = True
+            told.append(SpeechPaused(last_sample=self._last_sample))
+        return told
+
+    def _limit(self, understood: Understanding | None) -> int:
+        """Return the silence that ends the utterance, in samples.
+
+        A judgement that does not rest on the last voiced sample is stale: it may know half a sentence only.
+        """
+        if understood is None or understood.heard_to_sample < self._last_sample:
+            return self._silence_limit
+        match understood.completeness:
+            case Completeness.COMPLETE:
+                return self._complete_limit
+            case Completeness.UNFINISHED:
+                return self._hold_limit
+            case Completeness.UNKNOWN:
+                return self._silence_limit
 
     def _weigh_silence(self, block: AudioBlock, probability: float, noise_power: float) -> None:
         """Find the last voiced sample when silence begins, and again where a block of it is in doubt.
@@ -246,6 +191,7 @@ class Endpointer:
     def _close(self, *, forced: bool) -> SpeechEnded | SpeechDiscarded:
         self._speaking = False
         self._in_silence = False
+        self._paused = False
         self._voiced_run = 0
         self._recent.clear()
         voiced_ms = self._voiced_samples * 1000 // SAMPLE_RATE

@@ -17,19 +17,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import latency_kit
-from reference_pipeline.capture.endpointing import (
-    Endpointer,
+from reference_pipeline.capture.endpointing import Endpointer
+from reference_pipeline.capture.endpointing_events import (
     EndpointEvent,
-    EndpointingSettings,
     SpeechContinued,
     SpeechDiscarded,
     SpeechEnded,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
 )
+from reference_pipeline.capture.endpointing_settings import EndpointingSettings
 from reference_pipeline.capture.energy_gate import EnergyGate, EnergyGateSettings
 from reference_pipeline.capture.preprocessing import Preprocessed, Preprocessor
 from reference_pipeline.capture.ring_buffer import RingBuffer
-from reference_pipeline.events import AudioBlock, RawBlock, Utterance
+from reference_pipeline.events import AudioBlock, RawBlock, Understanding, Utterance
 from reference_pipeline.ports import AudioSource, SourceError, SpeechSink, VoiceActivityDetector
 
 __all__ = ["Heard", "Listener"]
@@ -77,7 +79,7 @@ class Listener:
         *,
         endpointing: EndpointingSettings | None = None,
         gate: EnergyGateSettings | None = None,
-        unfinished: Callable[[], bool] = lambda: False,
+        understood: Callable[[], Understanding | None] = lambda: None,
     ) -> None:
         """Prepare to listen.
 
@@ -87,8 +89,8 @@ class Listener:
             sink: Is told of utterances.
             endpointing: Limits of the endpointer.
             gate: Limits of the energy gate.
-            unfinished: Whether what has been understood of the open utterance breaks off; asked once a
-                block, on the source's thread, and must be quick.
+            understood: The latest judgement of the open utterance; asked once a block, on the source's
+                thread, and must be quick.
         """
         self._source = source
         self._detector = detector
@@ -97,7 +99,7 @@ class Listener:
         self._ring = RingBuffer(block_samples=detector.block_samples, keep_blocks=_WARM_UP_BLOCKS)
         self._gate = EnergyGate(gate)
         self._endpointer = Endpointer(endpointing, block_samples=detector.block_samples)
-        self._unfinished = unfinished
+        self._understood = understood
         self._detector_rested = False
         self._ended = threading.Event()
         self._blocks = 0
@@ -159,7 +161,7 @@ class Listener:
             self._detector_rested = True
             probability = 0.0
         events = self._endpointer.feed(
-            block, probability, noise_power=self._gate.floor_power, unfinished=self._unfinished()
+            block, probability, noise_power=self._gate.floor_power, understood=self._understood()
         )
         self._tell(events)
 
@@ -194,6 +196,10 @@ class Listener:
                         self._sink.speech_block(block)
                 case SpeechContinued():
                     self._sink.speech_block(event.block)
+                case SpeechPaused():
+                    self._sink.speech_paused(event.last_sample)
+                case SpeechResumed():
+                    self._sink.speech_resumed()
                 case SpeechEnded():
                     self._utterances += 1
                     self._sink.speech_ended(self._utterance(event))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import latency_kit
-from reference_pipeline.events import AudioBlock, Transcript, Utterance
+from reference_pipeline.events import AudioBlock, HeardText, Transcript, Utterance
 from reference_pipeline.ports import SourceError, Transcriber
 from reference_pipeline.transcription.final_transcript import FinalState, FinalTranscript
 
@@ -67,6 +67,7 @@ class TranscriptionWorker:
         on_final: Gets what came of an utterance.
         on_discarded: Gets the reason why what had begun was no utterance.
         on_ended: Gets the error that ended the source, or None, when everything before it is done.
+        on_heard: Gets, after every block, the text so far and the sample up to which it was heard.
         max_queued_blocks: How many blocks may wait.
 
     All callbacks are called on the worker's thread and should be quick.
@@ -80,6 +81,7 @@ class TranscriptionWorker:
         on_final: Callable[[FinalTranscript], None],
         on_discarded: Callable[[str], None],
         on_ended: Callable[[SourceError | None], None],
+        on_heard: Callable[[HeardText], None] = lambda _: None,
         max_queued_blocks: int = DEFAULT_QUEUE_BLOCKS,
     ) -> None:
         self._transcriber = transcriber
@@ -87,6 +89,7 @@ class TranscriptionWorker:
         self._on_final = on_final
         self._on_discarded = on_discarded
         self._on_ended = on_ended
+        self._on_heard = on_heard
         self._max_queued_blocks = max_queued_blocks
         self._changed = threading.Condition()
         self._messages: deque[_Message] = deque()
@@ -140,6 +143,12 @@ class TranscriptionWorker:
                 self._queued_blocks += 1
                 self._messages.append(block)
                 self._changed.notify()
+
+    def speech_paused(self, last_voiced_sample: int) -> None:
+        """Take note of a pause; the engine goes on with the blocks."""
+
+    def speech_resumed(self) -> None:
+        """Take note that the pause is over."""
 
     def speech_ended(self, utterance: Utterance) -> None:
         """Have the engine finish the utterance; what it measures belongs under the caller's span."""
@@ -208,6 +217,7 @@ class TranscriptionWorker:
                 interim = self._utterance.feed(self._transcriber, message)
                 if interim is not None:
                     _call_back(self._on_interim, interim)
+                _call_back(self._on_heard, self._utterance.heard(message))
             case _Started():
                 self._utterance.begin(self._transcriber)
             case _Ended():
@@ -231,17 +241,19 @@ class TranscriptionWorker:
 class _UtteranceInWork:
     """The utterance that the engine works at: what it was fed, and what it raised."""
 
-    __slots__ = ("_error", "_fed_blocks", "_is_open")
+    __slots__ = ("_error", "_fed_blocks", "_interim", "_is_open")
 
     def __init__(self) -> None:
         self._is_open = False
         self._error: Exception | None = None
         self._fed_blocks = 0
+        self._interim = ""
 
     def begin(self, transcriber: Transcriber) -> None:
         self.abandon(transcriber)
         self._error = None
         self._fed_blocks = 0
+        self._interim = ""
         try:
             transcriber.begin()
         except Exception as error:  # noqa: BLE001  # told with the utterance's end
@@ -259,7 +271,12 @@ class _UtteranceInWork:
             self._error = error
             return None
         self._fed_blocks += 1
+        if interim is not None:
+            self._interim = interim
         return interim
+
+    def heard(self, block: AudioBlock) -> HeardText:
+        return HeardText(text=self._interim, heard_to_sample=block.first_sample + len(block.samples))
 
     def finish(self, transcriber: Transcriber, ended: _Ended) -> FinalTranscript:
         started_ns = latency_kit.now_ns()

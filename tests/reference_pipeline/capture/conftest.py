@@ -30,6 +30,7 @@ class RecordingSink:
     utterances: list[Utterance] = field(default_factory=list)
     blocks: list[list[AudioBlock]] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    pauses: list[int] = field(default_factory=list)
     ends: list[SourceError | None] = field(default_factory=list)
 
     def speech_started(self, first_block: AudioBlock) -> None:
@@ -39,6 +40,13 @@ class RecordingSink:
     def speech_block(self, block: AudioBlock) -> None:
         self.calls.append("block")
         self.blocks[-1].append(block)
+
+    def speech_paused(self, last_voiced_sample: int) -> None:
+        self.calls.append("paused")
+        self.pauses.append(last_voiced_sample)
+
+    def speech_resumed(self) -> None:
+        self.calls.append("resumed")
 
     def speech_ended(self, utterance: Utterance) -> None:
         self.calls.append("ended")

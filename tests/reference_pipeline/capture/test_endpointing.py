@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_pipeline.capture.endpointing import (
-    Endpointer,
+from reference_pipeline.capture.endpointing import Endpointer
+from reference_pipeline.capture.endpointing_events import (
     EndpointEvent,
-    EndpointingSettings,
     SpeechContinued,
     SpeechDiscarded,
     SpeechEnded,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
 )
-from reference_pipeline.events import AudioBlock
+from reference_pipeline.capture.endpointing_settings import EndpointingSettings
+from reference_pipeline.events import AudioBlock, Completeness, Understanding
 
 BLOCK = 512
 BLOCK_NS = 32_000_000
@@ -44,13 +46,18 @@ def run(
     *,
     loud_from: float = 0.5,
     finish: bool = False,
-    unfinished: bool = False,
+    judged: Completeness | None = None,
+    heard_blocks: int = 1_000_000,
 ) -> list[tuple[int, EndpointEvent]]:
-    """Feed blocks; return each event with the index of the block at which it came."""
+    """Feed blocks; return each event with the index of the block at which it came.
+
+    The judgement, where there is one, rests on the first `heard_blocks` blocks.
+    """
+    understood = judged and Understanding(completeness=judged, heard_to_sample=heard_blocks * BLOCK)
     endpointer = Endpointer(settings, block_samples=BLOCK)
     events: list[tuple[int, EndpointEvent]] = []
     for index, block in enumerate(blocks_for(probabilities, loud_from=loud_from)):
-        told = endpointer.feed(block, probabilities[index], noise_power=NOISE, unfinished=unfinished)
+        told = endpointer.feed(block, probabilities[index], noise_power=NOISE, understood=understood)
         events += [(index, event) for event in told]
     if finish:
         events += [(len(probabilities), event) for event in endpointer.finish()]
@@ -108,15 +115,41 @@ def test_a_pause_as_long_as_the_limit_cuts() -> None:
 
 def test_who_breaks_off_is_waited_for_up_to_800_ms() -> None:
     probabilities = [0.9] * 10 + [0.0] * 40
-    (decided, ended) = ends(run(probabilities, unfinished=True))[0]
+    (decided, ended) = ends(run(probabilities, judged=Completeness.UNFINISHED))[0]
     # The last voiced sample ends block 9; 800 ms later is within block 34.
     assert (decided, ended.last_sample) == (34, 10 * BLOCK)
 
 
 def test_who_goes_on_after_breaking_off_is_not_cut() -> None:
     probabilities = [0.9] * 10 + [0.0] * 20 + [0.9] * 10
-    events = run(probabilities, unfinished=True, finish=True)
+    events = run(probabilities, judged=Completeness.UNFINISHED, finish=True)
     assert len(ends(events)) == 1
+
+
+def test_a_judgement_that_rests_on_less_than_was_voiced_is_not_heeded() -> None:
+    ((decided, _),) = ends(run([0.9] * 10 + [0.0] * 40, judged=Completeness.UNFINISHED, heard_blocks=9))
+    assert decided == 15
+
+
+def test_a_pause_is_told_once_after_96_ms_and_its_end_before_the_voice() -> None:
+    events = run([0.9] * 10 + [0.0] * 4 + [0.9] * 10 + [0.0] * 10)
+    told = [(index, type(event)) for index, event in events if not isinstance(event, SpeechContinued)]
+    assert told == [
+        (1, SpeechStarted),
+        (12, SpeechPaused),
+        (14, SpeechResumed),
+        (26, SpeechPaused),
+        (29, SpeechEnded),
+    ]
+    assert [event.last_sample // BLOCK for _, event in events if isinstance(event, SpeechPaused)] == [10, 24]
+    at_14 = [type(event) for index, event in events if index == 14]
+    assert at_14 == [SpeechResumed, SpeechContinued]
+
+
+def test_a_loud_block_in_doubt_ends_a_pause_too() -> None:
+    events = run([0.9] * 10 + [0.0] * 3 + [0.3] + [0.0] * 10, loud_from=0.2)
+    kinds = [type(event) for _, event in events if not isinstance(event, SpeechContinued)]
+    assert kinds == [SpeechStarted, SpeechPaused, SpeechResumed, SpeechPaused, SpeechEnded]
 
 
 def test_a_click_is_discarded_with_the_reason() -> None:
@@ -177,14 +210,18 @@ def test_nothing_ends_when_nothing_was_open() -> None:
 @given(
     probabilities=st.lists(st.sampled_from([0.0, 0.15, 0.3, 0.6, 0.95]), max_size=200),
     loud_from=st.sampled_from([0.1, 0.25, 0.5]),
-    unfinished=st.booleans(),
+    judged=st.sampled_from([None, *Completeness]),
+    heard_blocks=st.integers(0, 200),
 )
 def test_utterances_are_whole_and_disjoint_whatever_the_detector_says(
-    probabilities: list[float], loud_from: float, *, unfinished: bool
+    probabilities: list[float], loud_from: float, judged: Completeness | None, heard_blocks: int
 ) -> None:
     settings = EndpointingSettings(max_utterance_ms=960, hold_limit_ms=400)
-    events = run(probabilities, settings, loud_from=loud_from, finish=True, unfinished=unfinished)
+    events = run(
+        probabilities, settings, loud_from=loud_from, finish=True, judged=judged, heard_blocks=heard_blocks
+    )
     open_blocks: list[AudioBlock] | None = None
+    paused_at: int | None = None
     free_from = 0
     for _, event in events:
         match event:
@@ -196,6 +233,13 @@ def test_utterances_are_whole_and_disjoint_whatever_the_detector_says(
             case SpeechContinued():
                 assert open_blocks is not None
                 open_blocks.append(event.block)
+            case SpeechPaused():
+                assert open_blocks is not None
+                assert paused_at is None
+                paused_at = event.last_sample
+            case SpeechResumed():
+                assert paused_at is not None
+                paused_at = None
             case _:
                 assert open_blocks is not None
                 first = open_blocks[0].first_sample
@@ -209,7 +253,8 @@ def test_utterances_are_whole_and_disjoint_whatever_the_detector_says(
                     assert event.start_ns == ORIGIN_NS + event.first_sample * 62_500
                     assert event.end_ns == ORIGIN_NS + event.last_sample * 62_500
                     assert event.heard_ns == open_blocks[-1].end_ns
-                open_blocks = None
+                    assert paused_at in {None, event.last_sample}
+                open_blocks = paused_at = None
     assert open_blocks is None
 
 
@@ -220,6 +265,8 @@ def test_utterances_are_whole_and_disjoint_whatever_the_detector_says(
         ({"keep_threshold": 0.6}, "doubt_threshold <= keep_threshold <= start_threshold < 1"),
         ({"doubt_threshold": 0.0}, "doubt_threshold <= keep_threshold <= start_threshold < 1"),
         ({"silence_limit_ms": 0}, "silence_limit_ms to be over 0 ms, got 0"),
+        ({"hold_limit_ms": 100}, "complete_limit_ms <= silence_limit_ms <= hold_limit_ms"),
+        ({"pause_ms": 200}, "pause_ms <= complete_limit_ms"),
         ({"max_utterance_ms": 300}, "max_utterance_ms to be longer"),
     ],
 )

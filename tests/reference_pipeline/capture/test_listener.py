@@ -87,14 +87,18 @@ def test_the_blocks_of_an_utterance_are_the_recording_from_pre_roll_to_decision(
 
 def test_the_sink_s_calls_come_in_the_promised_order(heard_interview: Any) -> None:
     sink, _ = heard_interview
-    state = "quiet"
+    state, paused = "quiet", False
     for call in sink.calls[:-1]:
         match call:
             case "started":
                 assert state == "quiet"
-                state = "speaking"
+                state, paused = "speaking", False
             case "block":
                 assert state == "speaking"
+            case "paused" | "resumed":
+                assert state == "speaking"
+                paused = not paused
+                assert paused == (call == "paused")
             case _:
                 assert call == "ended"
                 assert state == "speaking"
