@@ -85,6 +85,20 @@ class Conversation:
         """Show text that may still change."""
         self._show_soon(DisplayMessage(kind=MessageKind.INTERIM, turn=0, text=text, data={}, traceparent=""))
 
+    def heard_provisional(self, key: int, text: str) -> None:
+        """Take what utterance `key` says so far, if it ends here: its request may begin before it is certain.
+
+        To be called with text that is likely to stand: decoded in the pause that must be waited for anyway,
+        or a prefix that changes no more. What does not come true is given up, and its cost counted.
+
+        Args:
+            key: The number that the utterance will have when it ends.
+            text: All of its text so far.
+        """
+
+    def forget_provisional(self, key: int) -> None:
+        """Give up what was begun for utterance `key`: it was no utterance after all."""
+
     def heard(self, turn: Turn, final: FinalTranscript) -> None:
         """Take the final transcript of an utterance; its turn goes on in a task of its own."""
         turn.said.text = final.text
