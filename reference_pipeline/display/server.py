@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from latency_kit.errors import MissingExtraError
 from reference_pipeline.display.access import Access
 from reference_pipeline.display.sessions import MAIN_SESSION, Sessions
+from reference_pipeline.display.speaker_door import Speakers
 from reference_pipeline.display.web_app import web_app
 from reference_pipeline.display.wire import LARGEST_PAGE_MESSAGE
 from reference_pipeline.ports import PipelineError
@@ -49,8 +50,9 @@ class DisplayServer:
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
         token: str | None = None,
+        speakers: Speakers | None = None,
     ) -> None:
-        """Prepare to listen on `host`; port 0 takes any free one.
+        """Prepare to listen on `host`; port 0 takes any free one; hear `speakers` there, too.
 
         Raises:
             PipelineError: The port is none, or `host` is wider than loopback and there is no token.
@@ -59,6 +61,7 @@ class DisplayServer:
             raise PipelineError(f"{port} is no port; give 1 to {_LARGEST_PORT}, or 0 for any free one")
         self._access = Access(host, token=token)
         self._sessions = sessions
+        self._speakers = speakers
         self._host = host
         self._port = port
         self._server: _Server | None = None
@@ -86,7 +89,7 @@ class DisplayServer:
         self._port = listener.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
-                web_app(self._sessions, self._access),
+                web_app(self._sessions, self._access, speakers=self._speakers),
                 http="h11",
                 # The other implementation over the same package is deprecated and warns.
                 ws="websockets-sansio",

@@ -4,6 +4,7 @@ What viewers say and get is the channel's business; who may come in is the acces
 """
 
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from latency_kit.errors import MissingExtraError
 from reference_pipeline.display.access import Access
 from reference_pipeline.display.channel import Channel
 from reference_pipeline.display.sessions import MAIN_SESSION, Sessions
+from reference_pipeline.display.speaker_door import Speakers
 from reference_pipeline.display.viewers import Viewer
 
 try:
@@ -28,9 +30,11 @@ except ImportError as missing:
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["CLOSE_NO_SESSION", "CLOSE_NO_TOKEN", "SOCKET_PATH", "web_app"]
+__all__ = ["CLOSE_NO_SESSION", "CLOSE_NO_TOKEN", "SOCKET_PATH", "SPEAKER_PATH", "web_app"]
 
 SOCKET_PATH = "/viewer"
+
+SPEAKER_PATH = "/speaker"
 
 CLOSE_NO_TOKEN = 4401
 """Close code for a viewer without the token (a private code, after HTTP's 401)."""
@@ -78,8 +82,8 @@ _HEADERS = {
 _log = logging.getLogger(__name__)
 
 
-def web_app(sessions: Sessions, access: Access) -> "ASGIApp":
-    """Return the ASGI application that shows `sessions` to whom `access` lets in."""
+def web_app(sessions: Sessions, access: Access, *, speakers: Speakers | None = None) -> "ASGIApp":
+    """Return the ASGI application that shows `sessions`, and hears `speakers`, for whom `access` lets in."""
 
     async def page_file(request: Request) -> Response:
         if not access.host_allowed(request.headers.get("host")):
@@ -88,19 +92,30 @@ def web_app(sessions: Sessions, access: Access) -> "ASGIApp":
         return FileResponse(_PAGE / name, media_type=media_type, headers=_HEADERS)
 
     async def viewer_socket(websocket: WebSocket) -> None:
-        host = websocket.headers.get("host")
-        origin = websocket.headers.get("origin")
-        if not (access.host_allowed(host) and access.origin_allowed(origin, host)):
-            await websocket.close()  # before accepting: the browser sees 403 and tells its page nothing
-            return
         try:
-            await websocket.accept()
-            await _admit(websocket, sessions, access)
+            if await _accepted(websocket, access):
+                await _admit(websocket, sessions, access)
         except WebSocketDisconnect:
             return
 
-    routes = [Route(path, page_file) for path in _FILES]
-    return Starlette(routes=[*routes, WebSocketRoute(SOCKET_PATH, viewer_socket)])
+    async def speaker_socket(websocket: WebSocket) -> None:
+        if speakers is not None and await _accepted(websocket, access):
+            await speakers.attend(_SpeakerSocket(websocket), token_allowed=access.token_allowed)
+
+    routes = [WebSocketRoute(SOCKET_PATH, viewer_socket), *(Route(path, page_file) for path in _FILES)]
+    if speakers is not None:
+        routes.append(WebSocketRoute(SPEAKER_PATH, speaker_socket))
+    return Starlette(routes=routes)
+
+
+async def _accepted(websocket: WebSocket, access: Access) -> bool:
+    host = websocket.headers.get("host")
+    origin = websocket.headers.get("origin")
+    if access.host_allowed(host) and access.origin_allowed(origin, host):
+        await websocket.accept()
+        return True
+    await websocket.close()  # before accepting: the browser sees 403 and tells its page nothing
+    return False
 
 
 async def _admit(websocket: WebSocket, sessions: Sessions, access: Access) -> None:
@@ -158,3 +173,32 @@ async def _listen(websocket: WebSocket, viewer: Viewer, channel: Channel) -> Non
         if said["type"] == "websocket.disconnect":
             return
         channel.take(viewer, said.get("text") or "", arrived_ns=arrived_ns)
+
+
+class _SpeakerSocket:
+    """A `SpeakerConnection` over a WebSocket."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._gone = False
+
+    async def receive(self) -> str | bytes | None:
+        said = await self._websocket.receive()
+        if said["type"] == "websocket.disconnect":
+            self._gone = True
+            return None
+        content: str | bytes | None = said.get("bytes")
+        return content if content is not None else str(said.get("text") or "")
+
+    async def send(self, text: str) -> None:
+        if not self._gone:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await self._websocket.send_text(text)
+
+    async def close(self, code: int, reason: str) -> None:
+        if not self._gone:
+            self._gone = True
+            # A stalled socket cannot take its close frame; the server ends the connection with us.
+            with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+                async with asyncio.timeout(_CLOSE_BOUND_S):
+                    await self._websocket.close(code, reason)
