@@ -1,4 +1,4 @@
-"""`reference-pipeline demo | run | devices`. Options and exit codes; what they lead to lives elsewhere.
+"""`reference-pipeline demo | run | serve | devices`. Options and exit codes; the rest lives elsewhere.
 
 Exit codes: 0 all budgets met, 1 a budget breached, 2 wrong use (one line on standard error says what).
 """
@@ -134,6 +134,30 @@ def run(
         source = compose_source(audio, index)
         title = f"Run over {source.name}"
         result = _run(Settings(**chosen), source, title=title, stay=audio is not None and not once)
+        _tell(result, json_file, report_file)
+    sys.exit(result.exit_code)
+
+
+@main.command()
+@click.option(
+    "--sessions",
+    type=click.IntRange(min=1),
+    default=Settings().sessions,
+    show_default=True,
+    help="Speakers at a time; further ones are refused.",
+)
+@_run_options(port=8765)
+def serve(sessions: int, json_file: Path | None, report_file: Path, **chosen: Any) -> None:
+    """Hear speakers that connect over WebSockets, each in a session of its own, until stopped.
+
+    Example: reference-pipeline serve --sessions 4 --offline
+    """
+    if not chosen["serve"]:
+        raise click.UsageError("serve needs its page: speakers come in by it; leave --no-page out")
+    with _errors_in_one_line():
+        from reference_pipeline.serve import serve_speakers  # noqa: PLC0415  # seconds of imports
+
+        result = asyncio.run(serve_speakers(Settings(sessions=sessions, **chosen)))
         _tell(result, json_file, report_file)
     sys.exit(result.exit_code)
 

@@ -38,6 +38,7 @@ class RunResult:
         facts: What else a reader must know: engine, providers, display of record, source.
         losses: What telemetry lost, by kind.
         blocking_calls: The lines that kept the event loop, each with its longest pause in nanoseconds.
+        session_names: The session of each record, where several were served.
         start_unix_nano: When the run began.
         end_unix_nano: When it ended.
     """
@@ -51,6 +52,13 @@ class RunResult:
     start_unix_nano: int
     end_unix_nano: int
     blocking_calls: Mapping[str, int] = field(default_factory=dict)
+    session_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.session_names) not in {0, len(self.records)}:
+            raise ValueError(
+                f"expected the session of each of {len(self.records)} turns, got {len(self.session_names)}"
+            )
 
     @property
     def asked(self) -> tuple[TurnRecord, ...]:
@@ -96,7 +104,7 @@ class RunResult:
         """Return the run as JSON-ready data; figures that do not exist are absent."""
         return {
             "title": self.title,
-            "turns": [_turn_json(record) for record in self.records],
+            "turns": self._turns_json(),
             "end_to_end": _percentiles_json(self.end_to_end()),
             "budgets": [_budget_json(evaluation) for evaluation in self.evaluations],
             "display": ", ".join(self.displays) or "none",
@@ -104,6 +112,12 @@ class RunResult:
             "facts": dict(self.facts),
             "losses": dict(self.losses),
         }
+
+    def _turns_json(self) -> list[dict[str, Any]]:
+        turns = [_turn_json(record) for record in self.records]
+        if not self.session_names:
+            return turns
+        return [{"session": name, **turn} for name, turn in zip(self.session_names, turns, strict=True)]
 
     def write_json(self, path: Path) -> None:
         """Write `as_json` to `path`.
@@ -141,6 +155,7 @@ def _turn_json(record: TurnRecord) -> dict[str, Any]:
         "stages_ms": {name: round(ns_to_ms(part), 3) for name, part in record.account.stages_ns.items()},
         "rest_ms": round(ns_to_ms(record.account.rest_ns), 3),
         "points_ms": {name: round(ns_to_ms(at), 3) for name, at in record.points_ns.items()},
+        "t0_ns": record.t0_ns,
         "speech_samples": [record.first_sample, record.last_sample],
         "display": record.display,
         "trace_id": record.trace_id,

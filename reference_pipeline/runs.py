@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import latency_kit
-from latency_kit.session import blocking_calls_of
 from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
@@ -22,6 +19,7 @@ from reference_pipeline.display.browser_display import BrowserDisplay
 from reference_pipeline.display.server import DisplayServer
 from reference_pipeline.display.sessions import Sessions
 from reference_pipeline.display.terminal_display import TerminalDisplay
+from reference_pipeline.lifecycle import blocking_calls, configure_telemetry, on_signals
 from reference_pipeline.ports import AudioSource, Display
 from reference_pipeline.results import RunResult
 from reference_pipeline.session import Session
@@ -64,14 +62,7 @@ async def run_assistant(
     terminal = TerminalDisplay(out)
     sessions = Sessions()
     server = DisplayServer(sessions, host=settings.host, port=settings.port, token=settings.token)
-    telemetry = latency_kit.configure(
-        service_name="reference-pipeline",
-        budgets=policy,
-        jsonl=settings.jsonl,
-        spans=True,
-        endpoint=settings.endpoint,
-        protocol=settings.protocol,
-    )
+    telemetry = configure_telemetry(settings, policy)
     start_unix_nano = time.time_ns()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(telemetry.shutdown)
@@ -105,7 +96,7 @@ async def run_assistant(
             evaluations=telemetry.evaluate(),
             facts=_facts(source, transcriber.name, records),
             losses=telemetry.losses(),
-            blocking_calls=_blocking_calls(),
+            blocking_calls=blocking_calls(),
             start_unix_nano=start_unix_nano,
             end_unix_nano=time.time_ns(),
         )
@@ -114,7 +105,7 @@ async def run_assistant(
 async def _hear(session: Session, terminal: TerminalDisplay, duration_s: float | None, *, stay: bool) -> None:
     """Run the session to its end or to a signal; where it is to `stay`, wait for the signal after the end."""
     stopped = asyncio.Event()
-    with _signals(session.stop, stopped.set):
+    with on_signals(session.stop, stopped.set):
         progress = asyncio.create_task(_progress(terminal, session, duration_s))
         try:
             await session.run()
@@ -122,12 +113,6 @@ async def _hear(session: Session, terminal: TerminalDisplay, duration_s: float |
             progress.cancel()
         if stay:
             await stopped.wait()
-
-
-def _blocking_calls() -> dict[str, int]:
-    """Return what kept the event loop, without the place where it waits: seen there, it was not scheduled."""
-    found = blocking_calls_of(latency_kit.recent_pauses())
-    return {where: held_ns for where, held_ns in found.items() if not where.startswith("selectors.")}
 
 
 def _facts(source: AudioSource, engine: str, records: tuple[TurnRecord, ...]) -> dict[str, str]:
@@ -152,25 +137,3 @@ async def _progress(terminal: TerminalDisplay, session: Session, duration_s: flo
             f"  {heard_s:3.0f}{of} s heard, {len(session.records)} turns, {answered} answered"
         )
         await asyncio.sleep(_PROGRESS_INTERVAL_S)
-
-
-@contextlib.contextmanager
-def _signals(*called: Callable[[], None]) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the run in order: the report still comes."""
-    loop = asyncio.get_running_loop()
-    taken = []
-
-    def stop() -> None:
-        for function in called:
-            function()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows has no such hook, and only the main thread may take signals.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, stop)
-            taken.append(number)
-    try:
-        yield
-    finally:
-        for number in taken:
-            loop.remove_signal_handler(number)

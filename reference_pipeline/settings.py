@@ -40,6 +40,7 @@ class Settings:
         host: Address that the page is served on.
         port: Its port; 0 takes any that is free.
         serve: Whether the page is served at all.
+        sessions: Speakers that are served at a time, where speakers come over sockets.
         token: Wanted of viewers when the page is served beyond this machine.
         jsonl: Path of a `performance.jsonl`.
         endpoint: OTLP endpoint; None leaves it to the `OTEL_*` variables.
@@ -59,6 +60,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8765
     serve: bool = True
+    sessions: int = 16
     token: str | None = None
     jsonl: Path | None = None
     endpoint: str | None = None

@@ -66,6 +66,7 @@ class TurnRecord:
         detail: Why, in a line, where it did not end well or another provider than the preferred one answered.
         first_sample: Index of the first voiced sample at 16 kHz.
         last_sample: Index just after the last voiced sample.
+        t0_ns: Capture-clock time of the last voiced sample, which all of the turn's times count from.
         points_ns: Monitoring points passed, in nanoseconds after T0 (capture start is negative).
         account: Where the time from T0 to the end went.
         display: What the answer (or the transcript) was painted on.
@@ -82,6 +83,7 @@ class TurnRecord:
     detail: str
     first_sample: int
     last_sample: int
+    t0_ns: int
     points_ns: dict[str, int]
     account: TurnAccount
     display: str
@@ -224,6 +226,7 @@ class Turn:
             detail=detail,
             first_sample=self.utterance.first_sample,
             last_sample=self.utterance.last_sample,
+            t0_ns=self.utterance.end_ns,
             points_ns={name: at - self.utterance.end_ns for name, at in self._operation.checkpoints.items()},
             account=account(
                 self.utterance.end_ns,

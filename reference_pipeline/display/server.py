@@ -13,7 +13,7 @@ from latency_kit.errors import MissingExtraError
 from reference_pipeline.display.access import Access
 from reference_pipeline.display.sessions import MAIN_SESSION, Sessions
 from reference_pipeline.display.speaker_door import Speakers
-from reference_pipeline.display.web_app import web_app
+from reference_pipeline.display.web_app import SPEAKER_PATH, web_app
 from reference_pipeline.display.wire import LARGEST_PAGE_MESSAGE
 from reference_pipeline.ports import PipelineError
 
@@ -78,6 +78,11 @@ class DisplayServer:
         query = f"?{urlencode({'session': session})}" if session != MAIN_SESSION else ""
         fragment = f"#token={quote(self._access.token, safe='')}" if self._access.token else ""
         return f"http://{host}:{self._port}/{query}{fragment}"
+
+    def speaker_url(self) -> str:
+        """Return where speakers connect to; the token goes into what they say first."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"ws://{host}:{self._port}{SPEAKER_PATH}"
 
     async def start(self) -> None:
         """Listen; returns when viewers can come.

@@ -153,7 +153,8 @@ class SpeakerSessions:
             await self._refuse(connection, refused.refusal)
         finally:
             self._places -= 1
-            self._visits.discard(visit) if visit is not None else None
+            if visit is not None:
+                self._visits.discard(visit)
 
     async def finish(self, timeout_s: float) -> None:
         """Let nobody in any more, end all sessions, and wait for their last answers."""
@@ -184,7 +185,7 @@ class SpeakerSessions:
         hello = await greet(connection, clock, token_allowed=token_allowed)
         if hello is None:
             return
-        name = hello.session or f"s{next(self._numbers)}"
+        name = hello.session or self._free_name()
         try:
             channel = self._channels.open(name)
         except PipelineError as error:
@@ -203,6 +204,10 @@ class SpeakerSessions:
             self._channels.end(name)
         self._tell(f"session {name} has ended: {ending.reason}")
         await connection.close(ending.code, ending.reason)
+
+    def _free_name(self) -> str:
+        names = (f"s{number}" for number in self._numbers)
+        return next(name for name in names if self._channels.find(name) is None)
 
     async def _run(
         self, connection: SpeakerConnection, session: ServedSession, source: RemoteSource, clock: SenderClock

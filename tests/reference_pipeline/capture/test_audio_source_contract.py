@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from reference_pipeline.capture.file_source import FileSource
+from reference_pipeline.display.wire import PagePong
 from reference_pipeline.ports import AudioSource, SourceError
+from reference_pipeline.serving.listening_thread import ListeningThread
+from reference_pipeline.serving.remote_source import RemoteSource
+from reference_pipeline.serving.sender_clock import SenderClock
+from reference_pipeline.serving.speaker_wire import SoundPiece
 
 BLOCKS = 5
 
@@ -24,13 +29,15 @@ class DrivenSource:
         self.give = give
 
 
-@pytest.fixture(params=["file", "microphone"])
+@pytest.fixture(params=["file", "microphone", "remote"])
 def driven(
     request: pytest.FixtureRequest, write_sound: Callable[..., Path], sound_card: ModuleType
 ) -> DrivenSource:
     if request.param == "file":
         path = write_sound(np.full(256 * BLOCKS, 0.5, dtype=np.float32))
         return DrivenSource(FileSource(path), lambda: None)
+    if request.param == "remote":
+        return _remote(request)
     module = importlib.import_module("reference_pipeline.capture.microphone_source")
     source = module.MicrophoneSource("headset")
 
@@ -40,6 +47,25 @@ def driven(
                 np.full((256, 1), 0.5, dtype=np.float32),
                 adc_s=1 + index * 0.016,
                 current_s=1.02 + index * 0.016,
+            )
+
+    return DrivenSource(source, give)
+
+
+def _remote(request: pytest.FixtureRequest) -> DrivenSource:
+    thread = ListeningThread()
+    request.addfinalizer(thread.close)
+    clock = SenderClock()
+    clock.ping(0)
+    clock.ponged(PagePong(number=1, received_ns=0, replied_ns=0), arrived_ns=0)
+    source = RemoteSource("speaker", rate=16_000, clock=clock, thread=thread)
+
+    def give() -> None:
+        for index in range(BLOCKS):
+            now_ns = (index + 1) * 16_000_000
+            samples = np.full((256, 1), 0.5, dtype=np.float32)
+            source.take(
+                SoundPiece(samples=samples, first_sample=index * 256, captured_ns=now_ns), arrived_ns=now_ns
             )
 
     return DrivenSource(source, give)
@@ -55,7 +81,7 @@ def heard(driven: DrivenSource, delivered: Any, until: Callable[[Callable[[], bo
 
 
 def test_it_has_a_name_and_a_rate(driven: DrivenSource) -> None:
-    assert driven.source.name in {"sound.wav", "USB Headset"}
+    assert driven.source.name in {"sound.wav", "USB Headset", "speaker"}
     assert driven.source.sample_rate == 16_000
 
 
