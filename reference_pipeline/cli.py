@@ -61,6 +61,7 @@ _OPTIONS = (
     click.option("--token", help="What viewers must know; needed where --host is not this machine."),
     click.option("--page/--no-page", "serve", default=True, help="Serve the page, or only print."),
     click.option("--jsonl", type=_NEW_FILE, help="Append every measurement to this performance.jsonl."),
+    click.option("--session", type=_NEW_FILE, help="Write the run as a session file (`latency-kit report`)."),
     click.option("--otlp", "endpoint", help="OTLP endpoint, such as http://localhost:4317."),
     click.option("--protocol", help="OTLP protocol: grpc or http/protobuf."),
 )
@@ -104,7 +105,7 @@ def demo(json_file: Path | None, report_file: Path, **chosen: Any) -> None:
         result = _run(
             Settings(**chosen), source, title="Demo interview", duration_s=load_manifest().duration_s
         )
-        _tell(result, json_file, report_file)
+        _tell(result, json_file, report_file, chosen["session"])
     sys.exit(result.exit_code)
 
 
@@ -134,7 +135,7 @@ def run(
         source = compose_source(audio, index)
         title = f"Run over {source.name}"
         result = _run(Settings(**chosen), source, title=title, stay=audio is not None and not once)
-        _tell(result, json_file, report_file)
+        _tell(result, json_file, report_file, chosen["session"])
     sys.exit(result.exit_code)
 
 
@@ -158,7 +159,7 @@ def serve(sessions: int, json_file: Path | None, report_file: Path, **chosen: An
         from reference_pipeline.serve import serve_speakers  # noqa: PLC0415  # seconds of imports
 
         result = asyncio.run(serve_speakers(Settings(sessions=sessions, **chosen)))
-        _tell(result, json_file, report_file)
+        _tell(result, json_file, report_file, chosen["session"])
     sys.exit(result.exit_code)
 
 
@@ -191,7 +192,8 @@ def _run(
     return asyncio.run(run_assistant(settings, source, title=title, duration_s=duration_s, stay=stay))
 
 
-def _tell(result: RunResult, json_file: Path | None, report_file: Path) -> None:
+def _tell(result: RunResult, json_file: Path | None, report_file: Path, session_file: Path | None) -> None:
+    from latency_kit.baseline import StoredSession, current_commit, write_session  # noqa: PLC0415  # few want it
     from latency_kit.report import print_report, render_markdown  # noqa: PLC0415  # extras
 
     session = result.session()
@@ -199,6 +201,9 @@ def _tell(result: RunResult, json_file: Path | None, report_file: Path) -> None:
     print_report(session)
     report_file.write_text(render_markdown(session), encoding="utf-8")
     click.echo(f"report: {report_file}")
+    if session_file is not None:
+        write_session(StoredSession(session=session, commit=current_commit()), session_file)
+        click.echo(f"session: {session_file}")
     if json_file is not None:
         result.write_json(json_file)
         click.echo(f"data: {json_file}")

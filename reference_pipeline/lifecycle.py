@@ -19,6 +19,8 @@ def configure_telemetry(settings: Settings, policy: BudgetPolicy) -> latency_kit
         service_name="reference-pipeline",
         budgets=policy,
         jsonl=settings.jsonl,
+        session=settings.session,
+        end_to_end="turn.end_to_end",
         spans=True,
         endpoint=settings.endpoint,
         protocol=settings.protocol,

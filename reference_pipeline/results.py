@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class RunResult:
         session_names: The session of each record, where several were served.
         start_unix_nano: When the run began.
         end_unix_nano: When it ended.
+        recorded: The run as telemetry kept it: over time, with its slowest traces; None without that.
     """
 
     title: str
@@ -53,6 +54,7 @@ class RunResult:
     end_unix_nano: int
     blocking_calls: Mapping[str, int] = field(default_factory=dict)
     session_names: tuple[str, ...] = ()
+    recorded: Session | None = None
 
     def __post_init__(self) -> None:
         if len(self.session_names) not in {0, len(self.records)}:
@@ -84,12 +86,15 @@ class RunResult:
         return histogram.snapshot()
 
     def session(self) -> Session:
-        """Return the run as the session that reports are rendered from."""
-        return Session(
+        """Return the run as the session that reports and session files are made from."""
+        recorded = self.recorded or Session(
             title=self.title,
             start_unix_nano=self.start_unix_nano,
             end_unix_nano=self.end_unix_nano,
             environment=Environment.take(packages=_PACKAGES),
+        )
+        return replace(
+            recorded,
             series=self.series,
             evaluations=self.evaluations,
             end_to_end="turn.end_to_end",

@@ -99,6 +99,7 @@ async def run_assistant(
             blocking_calls=blocking_calls(),
             start_unix_nano=start_unix_nano,
             end_unix_nano=time.time_ns(),
+            recorded=None if settings.session is None else telemetry.session(),
         )
 
 

@@ -43,6 +43,7 @@ class Settings:
         sessions: Speakers that are served at a time, where speakers come over sockets.
         token: Wanted of viewers when the page is served beyond this machine.
         jsonl: Path of a `performance.jsonl`.
+        session: Path of a session file.
         endpoint: OTLP endpoint; None leaves it to the `OTEL_*` variables.
         protocol: OTLP protocol, "grpc" or "http/protobuf".
         conversation: Bounds of what goes on at a time.
@@ -63,6 +64,7 @@ class Settings:
     sessions: int = 16
     token: str | None = None
     jsonl: Path | None = None
+    session: Path | None = None
     endpoint: str | None = None
     protocol: str | None = None
     conversation: ConversationSettings = field(default_factory=ConversationSettings)

@@ -6,22 +6,27 @@ and maximum stand beside it. Durations are whole nanoseconds, stamps nanoseconds
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from latency_kit.baseline.budget_data import evaluations_from_data, evaluations_to_data
 from latency_kit.baseline.git_commit import Commit
+from latency_kit.baseline.histogram_data import histogram_from_data, histogram_to_data, typed
+from latency_kit.baseline.run_data import (
+    attributes_from_data,
+    interval_from_data,
+    interval_to_data,
+    trace_from_data,
+    trace_to_data,
+)
 from latency_kit.baseline.stored_session import StoredSession
 from latency_kit.errors import CorruptDataError
-from latency_kit.histogram import HistogramSnapshot, decode_base64, encode_base64
 from latency_kit.measurement.measurement import Outcome
 from latency_kit.measurement.series import Exemplar, SeriesSnapshot
 from latency_kit.session import Environment, Session, TurnAccount
 
-__all__ = ["UNIT", "histogram_from_data", "histogram_to_data", "session_from_data", "session_to_data"]
+__all__ = ["UNIT", "session_from_data", "session_to_data"]
 
 UNIT = "ns"
-
-T = TypeVar("T")
 
 
 def session_to_data(stored: StoredSession) -> dict[str, Any]:
@@ -52,6 +57,9 @@ def session_to_data(stored: StoredSession) -> dict[str, Any]:
         "facts": dict(session.facts),
         "losses": dict(session.losses),
         "blocking_calls": dict(session.blocking_calls),
+        "intervals": [interval_to_data(interval) for interval in session.intervals],
+        "traces": [trace_to_data(trace) for trace in session.traces],
+        "left_out": dict(session.left_out),
         **evaluations_to_data(session.evaluations),
     }
     data["environment"]["packages"] = dict(environment.packages)
@@ -72,65 +80,38 @@ def session_from_data(data: Mapping[str, Any]) -> StoredSession:
     if data["unit"] != UNIT:
         raise CorruptDataError(f"its durations are in {data['unit']!r}, this latency_kit reads {UNIT!r}")
     session = Session(
-        title=_typed(data["title"], str),
-        start_unix_nano=_typed(data["start_unix_nano"], int),
-        end_unix_nano=_typed(data["end_unix_nano"], int),
+        title=typed(data["title"], str),
+        start_unix_nano=typed(data["start_unix_nano"], int),
+        end_unix_nano=typed(data["end_unix_nano"], int),
         environment=Environment(**data["environment"]),
         series=tuple(_series_from_data(entry) for entry in data["series"]),
         evaluations=evaluations_from_data(data),
         end_to_end=data.get("end_to_end"),
-        outcomes=_typed(data["outcomes"], dict),
+        outcomes=typed(data["outcomes"], dict),
         accounts=tuple(
             TurnAccount(
-                end_to_end_ns=_typed(entry["end_to_end_ns"], int),
-                stages_ns={_typed(stage, str): _typed(part_ns, int) for stage, part_ns in entry["stages_ns"]},
-                rest_ns=_typed(entry["rest_ns"], int),
+                end_to_end_ns=typed(entry["end_to_end_ns"], int),
+                stages_ns={typed(stage, str): typed(part_ns, int) for stage, part_ns in entry["stages_ns"]},
+                rest_ns=typed(entry["rest_ns"], int),
             )
             for entry in data["accounts"]
         ),
-        facts=_typed(data["facts"], dict),
-        losses=_typed(data["losses"], dict),
-        blocking_calls=_typed(data["blocking_calls"], dict),
+        facts=typed(data["facts"], dict),
+        losses=typed(data["losses"], dict),
+        blocking_calls=typed(data["blocking_calls"], dict),
+        # Since version 2.
+        intervals=tuple(interval_from_data(entry) for entry in data.get("intervals", ())),
+        traces=tuple(trace_from_data(entry) for entry in data.get("traces", ())),
+        left_out=typed(data.get("left_out", {}), dict),
     )
     return StoredSession(
         session=session,
         commit=Commit(**data["commit"]) if "commit" in data else None,
-        conditions=_typed(data["conditions"], dict),
+        conditions=typed(data["conditions"], dict),
         durations_ns={
-            name: tuple(_typed(value, int) for value in values)
-            for name, values in _typed(data["durations_ns"], dict).items()
+            name: tuple(typed(value, int) for value in values)
+            for name, values in typed(data["durations_ns"], dict).items()
         },
-    )
-
-
-def histogram_to_data(histogram: HistogramSnapshot) -> dict[str, Any]:
-    """Return a histogram as counts in V2 base64 and the figures that those do not tell."""
-    data: dict[str, Any] = {"v2": encode_base64(histogram), "count": histogram.count}
-    if histogram.count:
-        data |= {"sum_ns": histogram.sum_ns, "min_ns": histogram.min_ns, "max_ns": histogram.max_ns}
-        data["is_exact"] = histogram.is_exact
-    return data
-
-
-def histogram_from_data(data: Mapping[str, Any]) -> HistogramSnapshot:
-    """Return the histogram that `histogram_to_data` wrote.
-
-    Raises:
-        CorruptDataError: The encoding is damaged, or its count is another one than stands beside it.
-        KeyError, TypeError, ValueError: Something is missing or of the wrong kind.
-    """
-    histogram = decode_base64(_typed(data["v2"], str))
-    if histogram.count != data["count"]:
-        raise CorruptDataError(
-            f"a histogram counts {histogram.count} values, the figure beside it says {data['count']!r}"
-        )
-    if not histogram.count:
-        return histogram
-    return histogram.with_figures(
-        sum_ns=_typed(data["sum_ns"], int),
-        min_ns=_typed(data["min_ns"], int),
-        max_ns=_typed(data["max_ns"], int),
-        is_exact=_typed(data["is_exact"], bool),
     )
 
 
@@ -155,31 +136,20 @@ def _series_to_data(series: SeriesSnapshot) -> dict[str, Any]:
 
 
 def _series_from_data(data: Mapping[str, Any]) -> SeriesSnapshot:
-    attributes = _typed(data["attributes"], dict)
     return SeriesSnapshot(
-        component=_typed(data["component"], str),
-        operation=_typed(data["operation"], str),
+        component=typed(data["component"], str),
+        operation=typed(data["operation"], str),
         outcome=Outcome(data["outcome"]),
-        # JSON has no tuples; attributes have no lists.
-        attributes={
-            name: tuple(value) if isinstance(value, list) else value for name, value in attributes.items()
-        },
+        attributes=attributes_from_data(data["attributes"]),
         histogram=histogram_from_data(data["histogram"]),
-        start_unix_nano=_typed(data["start_unix_nano"], int),
+        start_unix_nano=typed(data["start_unix_nano"], int),
         exemplars=tuple(
             Exemplar(
-                value_ns=_typed(entry["value_ns"], int),
-                unix_nano=_typed(entry["unix_nano"], int),
+                value_ns=typed(entry["value_ns"], int),
+                unix_nano=typed(entry["unix_nano"], int),
                 trace_id=int(entry["trace_id"], 16),
                 span_id=int(entry["span_id"], 16),
             )
             for entry in data["exemplars"]
         ),
     )
-
-
-def _typed(value: object, kind: type[T]) -> T:
-    # True is an int to Python, and no duration.
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"expected {kind.__name__}, got {value!r}")
-    return value

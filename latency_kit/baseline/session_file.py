@@ -1,6 +1,6 @@
 """The session file: one run as one JSON file, with its version and a checksum over what it says.
 
-    {"format": "latency-kit session", "version": 1, "checksum": "sha256:...", "session": {...}}
+    {"format": "latency-kit session", "version": 2, "checksum": "sha256:...", "session": {...}}
 
 The checksum is of the session's canonical JSON (sorted keys, no spaces), so that a tool may lay the file out
 anew but nobody can change a figure unnoticed. It guards against accidents and edits by hand, not forgery.
@@ -21,7 +21,8 @@ from latency_kit.errors import CorruptDataError, UsageError
 __all__ = ["FORMAT", "VERSION", "read_session", "write_session"]
 
 FORMAT = "latency-kit session"
-VERSION = 1
+VERSION = 2
+"""Version 2 has intervals, traces and what was left out; a file of version 1 is read as one without."""
 
 
 def write_session(stored: StoredSession, path: str | os.PathLike[str]) -> None:
@@ -33,11 +34,14 @@ def write_session(stored: StoredSession, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     data = session_to_data(stored)
     document = {"format": FORMAT, "version": VERSION, "checksum": _checksum(data), "session": data}
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    try:
+        text = json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # half a surrogate pair, which UTF-8 cannot hold and JSON escapes
+        text = json.dumps(document, indent=1).encode() + b"\n"
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_bytes(text)
         unfinished.replace(target)
     except OSError as error:
         with suppress(OSError):

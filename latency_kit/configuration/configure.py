@@ -31,6 +31,7 @@ from latency_kit.storage import JsonlWriter, RecentRing
 if TYPE_CHECKING:
     from latency_kit.budget import AlertSink
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
+    from latency_kit.configuration.session_part import SessionPart
     from latency_kit.measurement.active import Entry
 
 __all__ = ["configure"]
@@ -66,6 +67,8 @@ def configure(
     hlog_interval_s: float = 10.0,
     share: Path | str | None = None,
     share_interval_s: float = 1.0,
+    session: Path | str | None = None,
+    end_to_end: str | None = None,
     flush_on_sigterm: bool = False,
     drain_interval_s: float = DRAIN_INTERVAL_S,
     clock: Clock = SYSTEM_CLOCK,
@@ -109,6 +112,10 @@ def configure(
             it. Each run should have one of its own.
         share_interval_s: How often this process renews its file there, in seconds: the most that is missing
             of it when it is killed. Renewing takes a twentieth of one core at most, if need be less often.
+        session: Path of a session file to write at the end: the whole run, with its slowest traces.
+            Calls make spans then unless `spans` is False. `latency-kit report` reads it.
+        end_to_end: Name (`component.operation`) of the series that is the end-to-end duration of what the
+            program does: its headline in reports, by which slow traces are chosen.
         flush_on_sigterm: Whether SIGTERM writes and sends what was recorded before it takes effect as it
             would have; by default it ends the process without that.
         drain_interval_s: The longest that a finished call waits for its record, in seconds.
@@ -139,8 +146,7 @@ def configure(
     )
     policy = policy_of(budgets)
     ids = SeriesIds(series_attributes, max_series=max_series)
-    anchor = WallAnchor.take(clock)
-    losses = Losses()
+    anchor, losses = WallAnchor.take(clock), Losses()
     recording = Recording(anchor=anchor, losses=losses, observers=observers, ids=ids)
     intervals = IntervalReaders(recording, now_unix_nano=lambda: anchor.to_unix_nano(clock.monotonic_ns()))
     ring, parts = _kept_calls(recording, recent=recent, jsonl=jsonl)
@@ -148,16 +154,14 @@ def configure(
         policy, recording, anchor=anchor, clock=clock, losses=losses, sinks=alerts, state_file=budget_state
     )
     parts += judging.parts
+    run = _run_record(recording, intervals, session, end_to_end=end_to_end)
     interval_parts = _interval_parts(
         recording, intervals, hlog=(hlog, hlog_interval_s), share=(share, share_interval_s)
     )
-    sigterm = FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None
     exports = build_exports(
-        settings, recording, losses, spans=spans, anchor=anchor, clock=clock, figures=judging.figures
+        settings, recording, losses, spans=spans, clocks=(anchor, clock), figures=judging.figures, keeper=run
     )
-    parts.append(exports)
-    if in_flight:
-        parts.append(FollowPart())
+    parts += [exports, *([FollowPart()] if in_flight else [])]
     _configured = Telemetry(
         recording=recording,
         ring=ring,
@@ -166,8 +170,10 @@ def configure(
         drain=DrainThread(recording.drain_gently, interval_s=drain_interval_s),
         parts=parts,
         intervals=intervals,
-        interval_parts=[*judging.periodic, *interval_parts],
-        sigterm=sigterm,
+        interval_parts=[*judging.periodic, *interval_parts, *([run] if run else [])],
+        session_part=run,
+        names=(service_name, end_to_end),
+        sigterm=FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None,
     )
     activate(
         recording,
@@ -207,3 +213,13 @@ def _interval_parts(
     from latency_kit.configuration.interval_parts import build_interval_parts  # noqa: PLC0415  # few need it
 
     return build_interval_parts(recording, intervals, hlog=hlog, share=share)
+
+
+def _run_record(
+    recording: Recording, intervals: IntervalReaders, path: Path | str | None, *, end_to_end: str | None
+) -> "SessionPart | None":
+    if path is None:
+        return None
+    from latency_kit.configuration.session_part import build_session_part  # noqa: PLC0415  # few need it
+
+    return build_session_part(recording, intervals, path, end_to_end=end_to_end)

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from latency_kit.clock import Clock, WallAnchor
 from latency_kit.configuration.activation import let_provider_idle, renew_fast_spans, wake_provider
@@ -22,11 +22,23 @@ if TYPE_CHECKING:
     from latency_kit.tracing.provider import TracerProvider
     from latency_kit.tracing.span_maker import OwnSpanMaker
 
-__all__ = ["Exports", "build_exports"]
+__all__ = ["Exports", "SpanKeeper", "build_exports"]
 
 _installed: "list[TracerProvider]" = []
 """The provider that the first `configure()` with spans has installed, if any: OpenTelemetry lets one be
 installed only once, so later configurations set the same one up anew."""
+
+
+class SpanKeeper(Protocol):
+    """Who keeps finished spans besides the export."""
+
+    def spans_wanted(self, spans: bool | None) -> bool | None:
+        """Return whether calls are to make spans, where `spans` was asked for."""
+        ...
+
+    def take_spans(self, spans: "Sequence[Any]") -> None:
+        """Take finished spans; must neither block nor raise."""
+        ...
 
 
 class Exports:
@@ -84,15 +96,20 @@ def build_exports(
     losses: Losses,
     *,
     spans: bool | None,
-    anchor: WallAnchor,
-    clock: Clock,
+    clocks: tuple[WallAnchor, Clock],
     figures: "Sequence[Callable[[], Iterable[BudgetFigure]]]" = (),
+    keeper: "SpanKeeper | None" = None,
 ) -> Exports:
     """Set up what `settings` and `spans` ask for; a provider that the program installed is left alone.
+
+    Finished spans of our own provider go to `keeper` as well, where there is one.
 
     Raises:
         MissingExtraError: Something is asked for whose packages are not installed.
     """
+    anchor, clock = clocks
+    if keeper is not None:
+        spans = keeper.spans_wanted(spans)
     programs_own = installed_provider() not in (None, *_installed)
     own_provider = not programs_own and (settings.traces or bool(spans))
     if not own_provider and not settings.metrics:
@@ -104,7 +121,7 @@ def build_exports(
     if own_provider:
         provider = _provider(resource, anchor, clock)
         traces = _trace_export(settings, losses, provider)
-        span_maker = _wired(provider, recording, traces, clock)
+        span_maker = _wired(provider, recording, traces, clock, keeper)
     metrics = None
     if settings.metrics:
         metrics = build_metric_export(
@@ -148,7 +165,11 @@ def _trace_export(
 
 
 def _wired(
-    provider: "TracerProvider", recording: Recording, traces: "TraceExport | None", clock: Clock
+    provider: "TracerProvider",
+    recording: Recording,
+    traces: "TraceExport | None",
+    clock: Clock,
+    keeper: "SpanKeeper | None",
 ) -> "OwnSpanMaker":
     """Let all spans of `provider`, whoever makes them, go through the recording's one list."""
     from latency_kit.tracing.span_maker import OwnSpanMaker  # noqa: PLC0415  # needs the extra
@@ -156,6 +177,8 @@ def _wired(
     span_maker = OwnSpanMaker.of_own_provider(provider)
     # The recording knows spans by what it reads of them; those of our provider are all that come.
     receiver: Any = _identify_all if traces is None else traces.put_many
+    if keeper is not None:
+        receiver = _both(receiver, keeper.take_spans)
     recording.send_spans_to(receiver)
     provider.deliver_to(
         # Not the method itself: the recording replaces it under pressure.
@@ -163,6 +186,16 @@ def _wired(
         on_change=lambda: renew_fast_spans(span_maker.fast(clock.monotonic_ns)),
     )
     return span_maker
+
+
+def _both(
+    first: "Callable[[Sequence[Any]], object]", second: "Callable[[Sequence[Any]], None]"
+) -> "Callable[[Sequence[Any]], None]":
+    def give(spans: "Sequence[Any]") -> None:
+        first(spans)
+        second(spans)
+
+    return give
 
 
 def _identify_all(spans: "Sequence[FinishedSpan]") -> None:

@@ -18,7 +18,7 @@ from latency_kit.storage.interval_log import IntervalLog
 from latency_kit.storage.shared_archive import archive_ended
 from latency_kit.storage.shared_file import SharedFile
 
-__all__ = ["IntervalLogPart", "SharePart", "build_interval_parts"]
+__all__ = ["IntervalLogPart", "PeriodicPart", "SharePart", "build_interval_parts"]
 
 _PAUSE_S = 0.000_05
 """Between two series, so that a thread that waits for the interpreter gets it."""
@@ -26,7 +26,7 @@ _PAUSE_S = 0.000_05
 _HLOG_READER = "latency_kit.hlog"
 
 
-class _PeriodicPart(ABC):
+class PeriodicPart(ABC):
     """Calls `_write` at intervals, at `flush` and at `shutdown`, one call at a time.
 
     * `flush` and `shutdown` return within their time limit.
@@ -83,7 +83,7 @@ class _PeriodicPart(ABC):
     def _forget_parent(self) -> None: ...
 
 
-class IntervalLogPart(_PeriodicPart):
+class IntervalLogPart(PeriodicPart):
     """The `.hlog` file as a part: each interval, and a last one at the end, one line for each series."""
 
     def __init__(
@@ -107,7 +107,7 @@ class IntervalLogPart(_PeriodicPart):
         """Leave it to the telemetry, whose readers these are, and to the file, which finds out by itself."""
 
 
-class SharePart(_PeriodicPart):
+class SharePart(PeriodicPart):
     """The shared file as a part: replaced at each interval, and a last time at the end.
 
     The first and the last time it also looks whether the directory holds too many files of ended processes.

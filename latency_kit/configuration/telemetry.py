@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ from latency_kit.budget import BudgetEvaluation, BudgetPolicy, evaluate
 from latency_kit.configuration.activation import deactivate
 from latency_kit.configuration.parts import Part
 from latency_kit.configuration.process_hooks import follow_process
+from latency_kit.errors import UsageError
 from latency_kit.measurement.drain import DrainThread
 from latency_kit.measurement.losses import Losses
 from latency_kit.measurement.measurement import Measurement
@@ -19,13 +21,15 @@ from latency_kit.measurement.series_intervals import DEFAULT_READER, IntervalRea
 from latency_kit.storage import RecentRing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from latency_kit.budget import ObjectiveStatus
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
     from latency_kit.configuration.objectives_part import ObjectivesPart
+    from latency_kit.configuration.session_part import SessionPart
     from latency_kit.configuration.termination import FlushOnSigterm
     from latency_kit.measurement.active import Entry
+    from latency_kit.session import Session
 
 __all__ = ["Telemetry"]
 
@@ -52,7 +56,9 @@ class Telemetry:
         drain: DrainThread,
         parts: "Sequence[Part]",
         intervals: IntervalReaders,
-        interval_parts: "Sequence[IntervalLogPart | SharePart | ObjectivesPart]" = (),
+        interval_parts: "Sequence[IntervalLogPart | SharePart | SessionPart | ObjectivesPart]" = (),
+        session_part: "SessionPart | None" = None,
+        names: tuple[str | None, str | None] = (None, None),
         sigterm: "FlushOnSigterm | None" = None,
     ) -> None:
         self._recording = recording
@@ -62,6 +68,10 @@ class Telemetry:
         self._interval_parts = tuple(interval_parts)
         self._parts: tuple[Part, ...] = (*interval_parts, *parts)
         self._intervals = intervals
+        self._session_part = session_part
+        self._service_name, self._end_to_end = names
+        if session_part is not None:
+            session_part.save_by(self.save_session)
         self._sigterm = sigterm
         self._ending = threading.RLock()
         self._closed = False
@@ -110,6 +120,68 @@ class Telemetry:
         """Judge every budget that has a window by the calls in it, rather than by all that was recorded."""
         self._recording.drain()
         return tuple(evaluation for part in self._windows() for evaluation in part.evaluate())
+
+    def session(
+        self,
+        *,
+        title: str | None = None,
+        end_to_end: str | None = None,
+        facts: "Mapping[str, str] | None" = None,
+        packages: "Iterable[str]" = (),
+    ) -> "Session":
+        """Return what was recorded so far as frozen data: what reports and session files are made from.
+
+        With `configure(session=...)` it has the run over time, its slowest traces and where the time of
+        traces went; without, the slowest traces among the recent measurements only.
+
+        Args:
+            title: What was run; by default the service's name, or the program's.
+            end_to_end: Name (`component.operation`) of the series that is the end-to-end duration; by default
+                that of `configure`.
+            facts: What else a reader must know, by name.
+            packages: Distributions whose versions are worth knowing, besides our own.
+        """
+        from latency_kit.configuration import session_part  # noqa: PLC0415  # most programs keep none
+
+        part = self._session_part
+        if part is not None and not self._closed:
+            self._recording.drain_within(_RECENT_LIMIT_S)
+            part.catch_up(_RECENT_LIMIT_S)
+        return session_part.recorded_session(
+            self._recording,
+            self.policy,
+            part=part,
+            title=title or session_part.default_title(self._service_name),
+            end_to_end=end_to_end or self._end_to_end,
+            packages=tuple(packages),
+            facts=facts or {},
+            losses=self.losses(),
+            recent=self.recent(),
+        )
+
+    def save_session(
+        self,
+        path: Path | str | None = None,
+        *,
+        title: str | None = None,
+        end_to_end: str | None = None,
+        facts: "Mapping[str, str] | None" = None,
+        packages: "Iterable[str]" = (),
+    ) -> Path:
+        """Write `session(...)` to a file, by default that of `configure(session=...)`; return its path.
+
+        Raises:
+            UsageError: There is no path, or the file cannot be written.
+        """
+        from latency_kit.configuration import session_part  # noqa: PLC0415  # as above
+
+        part = self._session_part
+        target = path if path is not None or part is None else part.path
+        if target is None:
+            raise UsageError("save_session needs a path, or configure(session=...) that of this process")
+        session = self.session(title=title, end_to_end=end_to_end, facts=facts, packages=packages)
+        session_part.save_recorded(session, Path(target), part=part)
+        return Path(target)
 
     def losses(self) -> Mapping[str, int]:
         """Return what telemetry lost so far, by kind; empty where nothing was lost."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from latency_kit.baseline import Decision, PercentileInterval
-from latency_kit.baseline.session_data import histogram_from_data, histogram_to_data
+from latency_kit.baseline.histogram_data import histogram_from_data, histogram_to_data
 from latency_kit.histogram import HistogramSnapshot
 from latency_kit.pytest_plugin.collection import Judgement
 from latency_kit.pytest_plugin.plan import Limit

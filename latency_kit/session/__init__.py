@@ -14,6 +14,7 @@ from latency_kit.session.attribution import (
 from latency_kit.session.critical_path import CriticalPath, PathKind, PathSegment, critical_path, wait_words
 from latency_kit.session.durations import CallDurations
 from latency_kit.session.environment import KEY_PACKAGES, Environment
+from latency_kit.session.kept_trace import KeptTrace
 from latency_kit.session.session import DISPLAY_FACT, Session, blocking_calls_of
 from latency_kit.session.span_record import (
     SpanRecord,
@@ -21,6 +22,8 @@ from latency_kit.session.span_record import (
     records_of_spans,
     records_of_stored,
 )
+from latency_kit.session.timeline import SessionInterval, TimelineKeeper
+from latency_kit.session.trace_keeper import TraceKeeper
 
 __all__ = [
     "DISPLAY_FACT",
@@ -29,12 +32,16 @@ __all__ = [
     "CriticalPath",
     "Environment",
     "ExcessPart",
+    "KeptTrace",
     "PathKind",
     "PathSegment",
     "Session",
+    "SessionInterval",
     "ShareInterval",
     "SpanRecord",
     "TailAttribution",
+    "TimelineKeeper",
+    "TraceKeeper",
     "TurnAccount",
     "account",
     "attribute_tail",

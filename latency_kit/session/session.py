@@ -14,6 +14,8 @@ from latency_kit.measurement.recording import SeriesSnapshot
 from latency_kit.session.account import TurnAccount
 from latency_kit.session.durations import CallDurations
 from latency_kit.session.environment import Environment
+from latency_kit.session.kept_trace import KeptTrace
+from latency_kit.session.timeline import SessionInterval
 
 __all__ = ["DISPLAY_FACT", "Session", "blocking_calls_of"]
 
@@ -45,6 +47,9 @@ class Session:
         blocking_calls: Functions or lines that were seen to keep an event loop, each with the longest time
             that it was seen to, in nanoseconds; `blocking_calls_of` the pauses that the probes noted, or
             a flight recorder, names them.
+        intervals: The run over time, oldest first.
+        traces: The slowest traces, slowest first.
+        left_out: What was not kept so that the session stays small, as counts by what it is.
     """
 
     title: str
@@ -59,6 +64,9 @@ class Session:
     facts: Mapping[str, str] = field(default_factory=dict)
     losses: Mapping[str, int] = field(default_factory=dict)
     blocking_calls: Mapping[str, int] = field(default_factory=dict)
+    intervals: tuple[SessionInterval, ...] = ()
+    traces: tuple[KeptTrace, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.end_unix_nano < self.start_unix_nano:
@@ -70,13 +78,14 @@ class Session:
             ("outcomes", self.outcomes),
             ("losses", self.losses),
             ("blocking_calls", self.blocking_calls),
+            ("left_out", self.left_out),
         ):
             for name, count in counts.items():
                 if count < 0:
                     raise UsageError(f"{what}[{name!r}] must be a count from 0, got {count}")
-        for mapping in ("outcomes", "facts", "losses", "blocking_calls"):
+        for mapping in ("outcomes", "facts", "losses", "blocking_calls", "left_out"):
             object.__setattr__(self, mapping, MappingProxyType(dict(getattr(self, mapping))))
-        for sequence in ("series", "evaluations", "accounts"):
+        for sequence in ("series", "evaluations", "accounts", "intervals", "traces"):
             object.__setattr__(self, sequence, tuple(getattr(self, sequence)))
 
     @property

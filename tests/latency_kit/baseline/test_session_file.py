@@ -16,7 +16,14 @@ from latency_kit.errors import CorruptDataError, UsageError
 from latency_kit.histogram import decode_base64
 from latency_kit.measurement.measurement import Outcome
 from latency_kit.measurement.series import Exemplar, SeriesSnapshot
-from latency_kit.session import Environment, Session, TurnAccount
+from latency_kit.session import (
+    Environment,
+    KeptTrace,
+    Session,
+    SessionInterval,
+    SpanRecord,
+    TurnAccount,
+)
 
 MS = 1_000_000
 
@@ -71,6 +78,32 @@ def full(machine: Environment, make_series: Callable[..., SeriesSnapshot]) -> St
         facts={"display": "none"},
         losses={"queue full": 2},
         blocking_calls={"time.sleep": 12 * MS},
+        intervals=(
+            SessionInterval(
+                start_unix_nano=10**18, end_unix_nano=10**18 + 1, durations={"llm.generate": good.histogram}
+            ),
+        ),
+        traces=(
+            KeptTrace(
+                trace_id=2**127,
+                explained_id=7,
+                spans=(
+                    SpanRecord(name="llm.generate", span_id=7, start_ns=10**18, end_ns=10**18 + 9),
+                    SpanRecord(
+                        name="llm.prompt",
+                        span_id=2**63,
+                        parent_id=7,
+                        start_ns=10**18 + 1,
+                        end_ns=10**18 + 4,
+                        attributes={"sizes": (1, 2), "half": "\ud800"},
+                        links=(7,),
+                        outcome=Outcome.CANCELLED,
+                    ),
+                ),
+                left_out=3,
+            ),
+        ),
+        left_out={"traces": 5},
     )
     return StoredSession(
         session=session,
@@ -140,8 +173,8 @@ def test_an_empty_file_is_refused(path: Path) -> None:
 
 
 def test_a_newer_version_is_refused_with_both_versions(path: Path) -> None:
-    rewritten(path, lambda document: document.update(version=2))
-    with pytest.raises(CorruptDataError, match=r"of version 2, this latency_kit reads up to 1; update"):
+    rewritten(path, lambda document: document.update(version=3))
+    with pytest.raises(CorruptDataError, match=r"of version 3, this latency_kit reads up to 2; update"):
         read_session(path)
 
 
@@ -252,3 +285,14 @@ def test_the_mappings_of_a_stored_session_never_change(stored: Callable[..., Sto
 
 def test_histograms_are_of_calls_that_ended_well(full: StoredSession) -> None:
     assert {name: one.count for name, one in full.histograms().items()} == {"llm.generate": 4, "a.b": 1}
+
+
+def test_a_file_of_version_1_is_read_as_a_session_without_intervals_and_traces(path: Path) -> None:
+    def older(document: dict[str, Any]) -> None:
+        document["version"] = 1
+        for since_then in ("intervals", "traces", "left_out"):
+            del document["session"][since_then]
+
+    session = read_session(rewritten(path, older)).session
+    assert (session.intervals, session.traces, dict(session.left_out)) == ((), (), {})
+    assert session.series
