@@ -9,7 +9,7 @@ from typing import Any
 
 import latency_kit
 from latency_kit.budget import BudgetEvaluation, Verdict
-from latency_kit.histogram import Histogram, HistogramSnapshot
+from latency_kit.histogram import Histogram, HistogramSnapshot, encode_base64
 from latency_kit.session import Environment, Session
 from latency_kit.units import ns_to_ms
 from reference_pipeline.events import TurnStatus
@@ -114,6 +114,7 @@ class RunResult:
             "budgets": [_budget_json(evaluation) for evaluation in self.evaluations],
             "display": ", ".join(self.displays) or "none",
             "outcomes": dict(self._outcomes()),
+            "series": _series_json(self.series),
             "facts": dict(self.facts),
             "losses": dict(self.losses),
         }
@@ -168,6 +169,18 @@ def _turn_json(record: TurnRecord) -> dict[str, Any]:
     if record.detail:
         turn["detail"] = record.detail
     return turn
+
+
+def _series_json(series: Sequence[latency_kit.SeriesSnapshot]) -> dict[str, Any]:
+    """Return the histograms over all outcomes of each operation, with the figures that a reader looks for."""
+    merged: dict[str, HistogramSnapshot] = {}
+    for one in series:
+        known = merged.get(one.name)
+        merged[one.name] = one.histogram if known is None else known + one.histogram
+    return {
+        name: {**_percentiles_json(durations), "histogram": encode_base64(durations)}
+        for name, durations in sorted(merged.items())
+    }
 
 
 def _percentiles_json(durations: HistogramSnapshot) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""The server of a load as a process of its own: started, watched, and ended as a person would."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+READY_BOUND_S = 120
+END_BOUND_S = 60
+PROGRAM = Path(__file__).with_name("server_program.py")
+
+
+@dataclass
+class Served:
+    """A running server.
+
+    Attributes:
+        url: Where speakers connect to.
+        lines: The last lines that it printed.
+        result: What it wrote at its end, as JSON.
+        exit_code: How it ended.
+    """
+
+    process: asyncio.subprocess.Process
+    folder: Path
+    url: str = ""
+    lines: list[str] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+    _reading: "asyncio.Task[None] | None" = None
+
+    async def until_ready(self) -> None:
+        """Wait until speakers can come."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(READY_BOUND_S):
+            while line := (await self.process.stdout.readline()).decode().rstrip():
+                self.lines.append(line)
+                if line.startswith("speakers: "):
+                    self.url = line.removeprefix("speakers: ")
+                    self._reading = asyncio.create_task(self._read_on())
+                    return
+        raise SystemExit("\n".join(["the server did not start:", *self.lines]))
+
+    async def stop(self) -> None:
+        """Ask it to end, and read what it says of its run."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        try:
+            async with asyncio.timeout(END_BOUND_S):
+                self.exit_code = await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            self.exit_code = await self.process.wait()
+        if self._reading is not None:
+            await self._reading
+        with contextlib.suppress(OSError):
+            self.result = json.loads((self.folder / "run.json").read_text())
+
+    async def _read_on(self) -> None:
+        assert self.process.stdout is not None
+        while line := await self.process.stdout.readline():
+            self.lines = [*self.lines[-199:], line.decode(errors="replace").rstrip()]
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    arguments: Sequence[str], folder: Path, *, environment: Mapping[str, str]
+) -> AsyncIterator[Served]:
+    """Start a server in `folder`; it has ended when the block has."""
+    command = [sys.executable, str(PROGRAM), *arguments]
+    command += ["--port", "0", "--json", "run.json", "--report", "report.md"]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        limit=1 << 20,
+    )
+    served = Served(process=process, folder=folder)
+    try:
+        await served.until_ready()
+        yield served
+    finally:
+        await served.stop()
+
+
+def processor_ticks(pid: int) -> int:
+    """Return what a process and the children that it waited for have had of the processors, in ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15]))
+
+
+def busy_share(before: Sequence[int], after: Sequence[int]) -> float:
+    """Return the share of all cores' time that was not idle between two readings of `machine_ticks`."""
+    spent = [late - early for early, late in zip(before, after, strict=True)]
+    return 1 - (spent[3] + spent[4]) / max(1, sum(spent[:8]))
+
+
+def machine_ticks() -> Sequence[int]:
+    """Return what all cores together have done since the start, by kind (proc(5), /proc/stat)."""
+    with Path("/proc/stat").open(encoding="utf-8") as file:
+        return [int(field) for field in file.readline().split()[1:]]
