@@ -1,7 +1,7 @@
-"""Put a load on the server and hold it to the bars: `nox -s load`, or `python tests/load/run_load.py --profile E`.
+"""Put a load on the server and hold it to the bars: `nox -s load -- --profile E`.
 
-The load is an open loop: everything is sent when it is due, whatever the server makes of it. Exit codes: 0 all
-bars met, 1 one breached, 2 wrong use.
+The load is an open loop: everything is sent when it is due, whatever the server makes of it. Exit codes: 0
+all bars met, 1 one breached, 2 wrong use.
 """
 
 import argparse
@@ -59,7 +59,14 @@ async def put(
         began_s = time.monotonic()
         speakers = [Speaker(url=served.url, sound=stream.samples) for stream in streams]
         speaking = [asyncio.create_task(speaker.run()) for speaker in speakers]
-        load = await _surrounded(speakers, speaking, served.url, profile, options, running)
+        load = await _surrounded(
+            speakers=speakers,
+            speaking=speaking,
+            url=served.url,
+            talking=profile.speakers * options.times,
+            options=options,
+            running=running,
+        )
         await asyncio.gather(*speaking)
         took_s = time.monotonic() - began_s
         facts = {
@@ -70,33 +77,35 @@ async def put(
         for viewer in load.viewers:
             viewer.leave()
         await served.stop()
-    return _judged(profile, load, streams, shown, served, facts)
+    return _judged(profile=profile, load=load, streams=streams, shown=shown, served=served, facts=facts)
 
 
 async def _surrounded(
+    *,
     speakers: list[Speaker],
     speaking: Sequence["asyncio.Task[None]"],
     url: str,
-    profile: Profile,
+    talking: int,
     options: argparse.Namespace,
     running: Any,
 ) -> Load:
     """Wait until all speakers are in or refused, then bring the viewers of those that speak."""
     async with asyncio.timeout(JOIN_BOUND_S):
-        while not all(
-            one.welcome.is_set() or task.done() for one, task in zip(speakers, speaking, strict=True)
-        ):
-            await asyncio.sleep(0.05)
-    talking = [one for one in speakers[: profile.speakers * options.times] if one.welcome.is_set()]
-    pages = [await page.watch(running, url, one.session) for one in talking[: options.pages]]
+        for one, task in zip(speakers, speaking, strict=True):
+            welcome = asyncio.create_task(one.welcome.wait())
+            await asyncio.wait({welcome, task}, return_when=asyncio.FIRST_COMPLETED)
+            welcome.cancel()
+    heard = [one for one in speakers[:talking] if one.welcome.is_set()]
+    pages = [await page.watch(running, url, one.session) for one in heard[: options.pages]]
     viewers = [
-        await join(url, talking[number % len(talking)].session, keeps=number < len(talking))
-        for number in range(max(len(talking), options.viewers - len(pages)))
+        await join(url, heard[number % len(heard)].session, keeps=number < len(heard))
+        for number in range(max(len(heard), options.viewers - len(pages)))
     ]
     return Load(speakers=speakers, viewers=viewers, pages=pages)
 
 
 def _judged(
+    *,
     profile: Profile,
     load: Load,
     streams: Sequence[Stream],
@@ -163,10 +172,9 @@ def main() -> int:
         load_before = os.getloadavg()[0]
         rows, facts = asyncio.run(put(profile, options, folder))
     facts["load average"] = f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after"
-    print(f"profile {options.profile}: {profile.title}")
-    print(table(rows))
-    for name, fact in facts.items():
-        print(f"  {name}: {fact}")
+    lines = [f"profile {options.profile}: {profile.title}", table(rows)]
+    lines += [f"  {name}: {fact}" for name, fact in facts.items()]
+    sys.stdout.write("\n".join([*lines, ""]))
     if options.json:
         options.json.write_text(json.dumps(_as_json(rows, facts), indent=2) + "\n")
     return 1 if any(row.verdict in {"BREACHED", "NO_DATA"} for row in rows) else 0
