@@ -1,6 +1,7 @@
 """`configure()`: from settings to a running `Telemetry`. Everything that may raise, raises here."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ from latency_kit.storage import JsonlWriter, RecentRing
 if TYPE_CHECKING:
     from latency_kit.budget import AlertSink
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
+    from latency_kit.configuration.live_part import LivePart
+    from latency_kit.configuration.objectives_part import ObjectivesPart
     from latency_kit.configuration.session_part import SessionPart
     from latency_kit.measurement.active import Entry
 
@@ -69,6 +72,7 @@ def configure(
     share_interval_s: float = 1.0,
     session: Path | str | None = None,
     end_to_end: str | None = None,
+    live: bool | Path | str | None = None,
     flush_on_sigterm: bool = False,
     drain_interval_s: float = DRAIN_INTERVAL_S,
     clock: Clock = SYSTEM_CLOCK,
@@ -116,6 +120,8 @@ def configure(
             Calls make spans then unless `spans` is False. `latency-kit report` reads it.
         end_to_end: Name (`component.operation`) of the series that is the end-to-end duration of what the
             program does: its headline in reports, by which slow traces are chosen.
+        live: Whether `latency-kit watch` can look into this process, over a socket that only this user can
+            open; or the path of that socket. By default what `LATENCY_KIT_LIVE` says.
         flush_on_sigterm: Whether SIGTERM writes and sends what was recorded before it takes effect as it
             would have; by default it ends the process without that.
         drain_interval_s: The longest that a finished call waits for its record, in seconds.
@@ -158,6 +164,15 @@ def configure(
     interval_parts = _interval_parts(
         recording, intervals, hlog=(hlog, hlog_interval_s), share=(share, share_interval_s)
     )
+    live_parts = _live_parts(
+        live,
+        recording=recording,
+        intervals=intervals,
+        ring=ring,
+        policy=policy,
+        windows=judging.periodic,
+        service_name=settings.service_name,
+    )
     exports = build_exports(
         settings, recording, losses, spans=spans, clocks=(anchor, clock), figures=judging.figures, keeper=run
     )
@@ -170,7 +185,7 @@ def configure(
         drain=DrainThread(recording.drain_gently, interval_s=drain_interval_s),
         parts=parts,
         intervals=intervals,
-        interval_parts=[*judging.periodic, *interval_parts, *([run] if run else [])],
+        interval_parts=[*judging.periodic, *interval_parts, *live_parts, *([run] if run else [])],
         session_part=run,
         names=(service_name, end_to_end),
         sigterm=FlushOnSigterm(timeout_s=EXIT_TIMEOUT_S) if flush_on_sigterm else None,
@@ -223,3 +238,33 @@ def _run_record(
     from latency_kit.configuration.session_part import build_session_part  # noqa: PLC0415  # few need it
 
     return build_session_part(recording, intervals, path, end_to_end=end_to_end)
+
+
+def _live_parts(
+    live: bool | Path | str | None,
+    *,
+    recording: Recording,
+    intervals: IntervalReaders,
+    ring: "RecentRing[Entry]",
+    policy: BudgetPolicy,
+    windows: "Sequence[ObjectivesPart]",
+    service_name: str | None,
+) -> "list[LivePart]":
+    if not live and not os.environ.get("LATENCY_KIT_LIVE"):
+        return []
+    from latency_kit.configuration.live_part import LivePart, wants_live  # noqa: PLC0415  # few need it
+
+    wanted = wants_live(live=live)
+    if not wanted:
+        return []
+    return [
+        LivePart(
+            wanted,
+            recording=recording,
+            intervals=intervals,
+            recent=ring.recent,
+            policy=policy,
+            windows=windows,
+            service_name=service_name,
+        )
+    ]

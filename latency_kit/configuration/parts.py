@@ -14,6 +14,7 @@ __all__ = [
     "FollowPart",
     "JsonlPart",
     "Part",
+    "PeriodicPart",
     "TracedCalls",
     "WatchFigures",
     "WatchPart",
@@ -33,6 +34,22 @@ class Part(Protocol):
 
     def losses(self) -> Mapping[str, int]:
         """Return what this part lost and nobody else counts, by kind."""
+        ...
+
+
+class PeriodicPart(Part, Protocol):
+    """A part with a thread of its own, which is stopped around a fork."""
+
+    def start(self, losses: Callable[[], Mapping[str, int]]) -> None:
+        """Start the thread; `losses` tells what the whole telemetry lost."""
+        ...
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop the thread, until `start`."""
+        ...
+
+    def renew_after_fork(self) -> None:
+        """Begin anew in the child; `start` is still to be called."""
         ...
 
 

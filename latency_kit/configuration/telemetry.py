@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from latency_kit.budget import BudgetEvaluation, BudgetPolicy, evaluate
 from latency_kit.configuration.activation import deactivate
-from latency_kit.configuration.parts import Part
+from latency_kit.configuration.parts import Part, PeriodicPart
 from latency_kit.configuration.process_hooks import follow_process
 from latency_kit.errors import UsageError
 from latency_kit.measurement.drain import DrainThread
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from latency_kit.budget import ObjectiveStatus
-    from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
     from latency_kit.configuration.objectives_part import ObjectivesPart
     from latency_kit.configuration.session_part import SessionPart
     from latency_kit.configuration.termination import FlushOnSigterm
@@ -56,7 +55,7 @@ class Telemetry:
         drain: DrainThread,
         parts: "Sequence[Part]",
         intervals: IntervalReaders,
-        interval_parts: "Sequence[IntervalLogPart | SharePart | SessionPart | ObjectivesPart]" = (),
+        interval_parts: "Sequence[PeriodicPart]" = (),
         session_part: "SessionPart | None" = None,
         names: tuple[str | None, str | None] = (None, None),
         sigterm: "FlushOnSigterm | None" = None,

@@ -80,6 +80,11 @@ class IntervalReaders:
             end_unix_nano=end,
         )
 
+    def forget(self, reader: str) -> None:
+        """Give up what a reader saw last: its next interval begins with the recording again."""
+        with self._lock:
+            self._seen.pop(reader, None)
+
     def renew_after_fork(self) -> None:
         """Forget what the parent's readers saw."""
         self._lock = threading.Lock()
