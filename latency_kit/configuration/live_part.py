@@ -39,8 +39,11 @@ MAX_SERIES_SHOWN = 100
 MAX_CALLS_SHOWN = 20
 MAX_CALLS_GIVEN = 500
 
+_SERIES_AT_ONCE = 8
 _PAUSE_S = 0.000_05
-"""Between two series, so that a thread that waits for the interpreter gets it."""
+"""After so many series, some tenths of a millisecond, so that other threads get the interpreter."""
+
+_RECENT_LIMIT_S = 1.0
 
 
 def wants_live(*, live: bool | Path | str | None) -> bool | Path:
@@ -56,7 +59,7 @@ def wants_live(*, live: bool | Path | str | None) -> bool | Path:
 class LivePart:
     """Answers those who look into this process from outside; does nothing while nobody does.
 
-    * A look costs the threads of the program no more than waiting for its turn between two series.
+    * A look keeps the threads of the program from their turn for some tenths of a millisecond at a time.
     * After a fork the child can be watched by itself; where that fails, it is counted as "live_failed".
     """
 
@@ -160,8 +163,6 @@ class LivePart:
         }
 
     def _frame(self, reader: str) -> dict[str, Any]:
-        # Most of the work is done with pauses; what is left for the snapshot takes no time.
-        self._recording.drain_gently()
         interval = self._intervals.read(reader)
         ended = {_identity(series): series for series in interval.series}
         whole = self._recording.snapshot()
@@ -169,9 +170,10 @@ class LivePart:
             whole, key=lambda series: _spent_ns(ended.get(_identity(series)), series), reverse=True
         )
         shown = []
-        for series in busiest[:MAX_SERIES_SHOWN]:
+        for number, series in enumerate(busiest[:MAX_SERIES_SHOWN], start=1):
             shown.append(series_data(ended.get(_identity(series)), series))
-            time.sleep(_PAUSE_S)
+            if not number % _SERIES_AT_ONCE:
+                time.sleep(_PAUSE_S)
         calls = in_flight()
         return {
             "protocol": PROTOCOL,
@@ -214,7 +216,7 @@ class LivePart:
         return [windowed.get(one.name, one) for one in evaluate(self._policy, whole)]
 
     def _calls(self, since_unix_nano: int) -> list[dict[str, Any]]:
-        self._recording.drain_gently()
+        self._recording.drain_within(_RECENT_LIMIT_S)
         ended = [one for one in self._recent() if one.end_unix_nano >= since_unix_nano]
         return [
             {
