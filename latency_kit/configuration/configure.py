@@ -1,14 +1,14 @@
 """`configure()`: from settings to a running `Telemetry`. Everything that may raise, raises here."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latency_kit.budget import BudgetPolicy
 from latency_kit.clock import SYSTEM_CLOCK, Clock, WallAnchor
 from latency_kit.configuration.activation import activate
-from latency_kit.configuration.budget_parts import build_budget_parts, policy_of
+from latency_kit.configuration.budget_parts import BudgetParts, build_budget_parts, policy_of
 from latency_kit.configuration.exports import build_exports
 from latency_kit.configuration.parts import (
     FollowPart,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from latency_kit.budget import AlertSink
     from latency_kit.configuration.interval_parts import IntervalLogPart, SharePart
     from latency_kit.configuration.live_part import LivePart
-    from latency_kit.configuration.objectives_part import ObjectivesPart
     from latency_kit.configuration.session_part import SessionPart
     from latency_kit.measurement.active import Entry
 
@@ -164,15 +163,7 @@ def configure(
     interval_parts = _interval_parts(
         recording, intervals, hlog=(hlog, hlog_interval_s), share=(share, share_interval_s)
     )
-    live_parts = _live_parts(
-        live,
-        recording=recording,
-        intervals=intervals,
-        ring=ring,
-        policy=policy,
-        windows=judging.periodic,
-        service_name=settings.service_name,
-    )
+    live_parts = _live_parts(live, (recording, intervals, ring), (policy, judging), settings.service_name)
     exports = build_exports(
         settings, recording, losses, spans=spans, clocks=(anchor, clock), figures=judging.figures, keeper=run
     )
@@ -242,12 +233,8 @@ def _run_record(
 
 def _live_parts(
     live: bool | Path | str | None,
-    *,
-    recording: Recording,
-    intervals: IntervalReaders,
-    ring: "RecentRing[Entry]",
-    policy: BudgetPolicy,
-    windows: "Sequence[ObjectivesPart]",
+    recorded: "tuple[Recording, IntervalReaders, RecentRing[Entry]]",
+    judged: tuple[BudgetPolicy, BudgetParts],
     service_name: str | None,
 ) -> "list[LivePart]":
     if not live and not os.environ.get("LATENCY_KIT_LIVE"):
@@ -257,6 +244,8 @@ def _live_parts(
     wanted = wants_live(live=live)
     if not wanted:
         return []
+    recording, intervals, ring = recorded
+    policy, parts = judged
     return [
         LivePart(
             wanted,
@@ -264,7 +253,7 @@ def _live_parts(
             intervals=intervals,
             recent=ring.recent,
             policy=policy,
-            windows=windows,
+            windows=parts.periodic,
             service_name=service_name,
         )
     ]
