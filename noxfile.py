@@ -32,7 +32,7 @@ SYSTEM_PACKAGES = {
 NEEDS_AN_EXTRA = ("cli", "export", "report", "tracing")
 """Folders of tests/latency_kit whose tests import an extra; all others pass with the base dependencies."""
 
-ON_ONE_PYTHON = ("performance", "reference_pipeline/end_to_end", "repository")
+ON_ONE_PYTHON = ("load", "performance", "reference_pipeline/end_to_end", "repository")
 """Folders of tests that `check` runs on the oldest Python only: they take their time from recordings played
 at the pace they were spoken in, or say the same on each. `nox -s tests` runs them on all."""
 
@@ -194,6 +194,13 @@ def perf(session: nox.Session) -> None:
     """Measure our own overhead beside that of our peers."""
     install(session, "dev")
     session.run("python", "tests/performance/overhead.py", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def load(session: nox.Session) -> None:
+    """Put a load of real-time speech on the assistant and hold it to its bars: `nox -s load -- --profile W`."""
+    install(session, "dev")
+    session.run("python", "tests/load/run_load.py", *session.posargs)
 
 
 def install(session: nox.Session, extra: str) -> None:

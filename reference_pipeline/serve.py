@@ -27,7 +27,9 @@ from reference_pipeline.ports import AudioSource, Transcriber
 from reference_pipeline.results import RunResult
 from reference_pipeline.serving.admission import Admission
 from reference_pipeline.serving.listening_thread import ListeningThread
+from reference_pipeline.serving.load_watch import LoadWatch
 from reference_pipeline.serving.named_lines import NamedLines
+from reference_pipeline.serving.pressure import PressureGauge, limits_of
 from reference_pipeline.serving.speaker_sessions import SpeakerSessions
 from reference_pipeline.session import Session
 from reference_pipeline.settings import Settings
@@ -81,12 +83,12 @@ async def serve_speakers(
             on_turn=lambda record: ended.append((source.name, record)),
         )
 
+    def tell(line: str) -> None:
+        print(line, file=out, flush=True)
+
+    admission = Admission(sessions=settings.sessions)
     speakers = SpeakerSessions(
-        channels=channels,
-        open_session=open_session,
-        admission=Admission(sessions=settings.sessions),
-        thread=thread,
-        tell=lambda line: print(line, file=out, flush=True),
+        channels=channels, open_session=open_session, admission=admission, thread=thread, tell=tell
     )
     server = DisplayServer(
         channels, host=settings.host, port=settings.port, token=settings.token, speakers=speakers
@@ -101,6 +103,13 @@ async def serve_speakers(
         print(f"answers come from {answerer.provider.value}", file=out, flush=True)
         await stack.enter_async_context(server)
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
+        watch = LoadWatch(
+            admission=admission,
+            interval=lambda: telemetry.interval("load watch").series,
+            gauge=PressureGauge(limits_of(budgets.end_to_end)),
+            tell=tell,
+        )
+        stack.push_async_callback(_ended, asyncio.create_task(watch.run(), name="load watch"))
         with on_signals(stopped.set):
             print(f"speakers: {server.speaker_url()}", file=out, flush=True)
             await stopped.wait()
@@ -112,10 +121,15 @@ async def serve_speakers(
             session_names=tuple(name for name, _ in ended),
             series=telemetry.snapshot(),
             evaluations=telemetry.evaluate(),
-            facts={"answered by": answerer.provider.value, **speakers.counts.as_facts()},
+            facts={"answered by": answerer.provider.value, **speakers.counts.as_facts(), **watch.as_facts()},
             losses=telemetry.losses(),
             blocking_calls=blocking_calls(),
             start_unix_nano=start_unix_nano,
             end_unix_nano=time.time_ns(),
             recorded=None if settings.session is None else telemetry.session(),
         )
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

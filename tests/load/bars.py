@@ -117,13 +117,13 @@ def bars_of(
 
 def table(rows: Iterable[Bar | ShareBar]) -> str:
     """Return the rows as lines of text."""
-    lines = [f"{'':34}{'n':>6} {'never':>6} {'p50':>9} {'p95':>9} {'p99':>9}  {'bar':28}verdict"]
+    lines = [f"{'':34}{'n':>6} {'never':>6} {'p50':>9} {'p95':>9} {'p99':>9}  {'bar':32}verdict"]
     for row in rows:
         if isinstance(row, ShareBar):
             share = f"{100 * row.count / row.of:.1f} %" if row.of else "-"
             bar = "" if row.limit is None else f"<= {100 * row.limit:g} %"
             lines.append(
-                f"{row.name:34}{row.of:6} {'':6} {row.count:9} {share:>9} {'':9}  {bar:28}{row.verdict}"
+                f"{row.name:34}{row.of:6} {'':6} {row.count:9} {share:>9} {'':9}  {bar:32}{row.verdict}"
             )
             continue
         bar = ", ".join(f"p{percentile} <= {limit:g} ms" for percentile, limit in row.limits_ms.items())
@@ -132,5 +132,5 @@ def table(rows: Iterable[Bar | ShareBar]) -> str:
         else:
             figures = f"{'-':>9} {'-':>9} {'-':>9}"
         missing = row.missing or ""
-        lines.append(f"{row.name:34}{row.values.count:6} {missing:>6} {figures}  {bar:28}{row.verdict}")
+        lines.append(f"{row.name:34}{row.values.count:6} {missing:>6} {figures}  {bar:32}{row.verdict}")
     return "\n".join(lines)
