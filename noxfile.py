@@ -198,7 +198,7 @@ def perf(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST)
 def load(session: nox.Session) -> None:
-    """Put a load of real-time speech on the assistant and hold it to its bars: `nox -s load -- --profile W`."""
+    """Put a load of real-time speech on the assistant: `nox -s load -- --profile W`."""
     install(session, "dev")
     session.run("python", "tests/load/run_load.py", *session.posargs)
 
