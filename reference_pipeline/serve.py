@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TextIO, cast
 
 import latency_kit
@@ -17,13 +18,14 @@ from reference_pipeline.composition import (
     compose_transcriber,
     compose_turn_budgets,
 )
+from reference_pipeline.conversation import TurnBudgets
 from reference_pipeline.display.browser_display import BrowserDisplay
 from reference_pipeline.display.channel import Channel
 from reference_pipeline.display.server import DisplayServer
 from reference_pipeline.display.sessions import Sessions
 from reference_pipeline.display.terminal_display import TerminalDisplay
 from reference_pipeline.lifecycle import blocking_calls, configure_telemetry, on_signals
-from reference_pipeline.ports import AudioSource, Transcriber
+from reference_pipeline.ports import Answerer, AudioSource, Transcriber
 from reference_pipeline.results import RunResult
 from reference_pipeline.serving.admission import Admission
 from reference_pipeline.serving.listening_thread import ListeningThread
@@ -41,6 +43,31 @@ TURNS_KEPT = 20_000
 """Turns that the result tells of one by one; of older ones the figures remain."""
 
 _LAST_ANSWERS_LIMIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SessionOpener:
+    """Makes the session of a speaker; what sessions share is made once and given in."""
+
+    settings: Settings
+    budgets: TurnBudgets
+    answerer: Answerer
+    transcriber_of: Callable[[Settings], Transcriber]
+    out: TextIO
+    ended: deque[tuple[str, TurnRecord]] = field(default_factory=lambda: deque(maxlen=TURNS_KEPT))
+
+    def __call__(self, source: AudioSource, channel: Channel) -> Session:
+        lines = cast("TextIO", NamedLines(self.out, source.name))
+        display = BrowserDisplay(channel, TerminalDisplay(lines))
+        return Session(
+            source=source,
+            detector=compose_detector(),
+            transcriber=self.transcriber_of(self.settings),
+            stages=compose_stages(self.settings, answerer=self.answerer, display=display),
+            settings=self.settings.conversation,
+            budgets=self.budgets,
+            on_turn=lambda record: self.ended.append((source.name, record)),
+        )
 
 
 async def serve_speakers(
@@ -64,31 +91,24 @@ async def serve_speakers(
     """
     policy = compose_policy(settings)
     budgets = compose_turn_budgets(policy)
-    answerer = compose_answerer(settings)
     out = stream or sys.stdout
     stopped = stopped or asyncio.Event()
-    ended: deque[tuple[str, TurnRecord]] = deque(maxlen=TURNS_KEPT)
-    channels = Sessions()
-    thread = ListeningThread()
-
-    def open_session(source: AudioSource, channel: Channel) -> Session:
-        display = BrowserDisplay(channel, TerminalDisplay(cast("TextIO", NamedLines(out, source.name))))
-        return Session(
-            source=source,
-            detector=compose_detector(),
-            transcriber=transcriber_of(settings),
-            stages=compose_stages(settings, answerer=answerer, display=display),
-            settings=settings.conversation,
-            budgets=budgets,
-            on_turn=lambda record: ended.append((source.name, record)),
-        )
+    opener = _SessionOpener(
+        settings=settings,
+        budgets=budgets,
+        answerer=compose_answerer(settings),
+        transcriber_of=transcriber_of,
+        out=out,
+    )
 
     def tell(line: str) -> None:
         print(line, file=out, flush=True)
 
+    channels = Sessions()
+    thread = ListeningThread()
     admission = Admission(sessions=settings.sessions)
     speakers = SpeakerSessions(
-        channels=channels, open_session=open_session, admission=admission, thread=thread, tell=tell
+        channels=channels, open_session=opener, admission=admission, thread=thread, tell=tell
     )
     server = DisplayServer(
         channels, host=settings.host, port=settings.port, token=settings.token, speakers=speakers
@@ -98,36 +118,57 @@ async def serve_speakers(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(telemetry.shutdown)
         stack.callback(thread.close)
-        stack.push_async_callback(answerer.close)
-        await answerer.available()
-        print(f"answers come from {answerer.provider.value}", file=out, flush=True)
+        stack.push_async_callback(opener.answerer.close)
+        await opener.answerer.available()
+        tell(f"answers come from {opener.answerer.provider.value}")
         await stack.enter_async_context(server)
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
-        watch = LoadWatch(
-            admission=admission,
-            interval=lambda: telemetry.interval("load watch").series,
-            gauge=PressureGauge(limits_of(budgets.end_to_end)),
-            tell=tell,
-        )
-        stack.push_async_callback(_ended, asyncio.create_task(watch.run(), name="load watch"))
+        watch = _watching(stack, telemetry, admission=admission, budgets=budgets, tell=tell)
         with on_signals(stopped.set):
-            print(f"speakers: {server.speaker_url()}", file=out, flush=True)
+            tell(f"speakers: {server.speaker_url()}")
             await stopped.wait()
         await speakers.finish(_LAST_ANSWERS_LIMIT_S)
-        telemetry.flush()
-        return RunResult(
-            title="Speakers served",
-            records=tuple(record for _, record in ended),
-            session_names=tuple(name for name, _ in ended),
-            series=telemetry.snapshot(),
-            evaluations=telemetry.evaluate(),
-            facts={"answered by": answerer.provider.value, **speakers.counts.as_facts(), **watch.as_facts()},
-            losses=telemetry.losses(),
-            blocking_calls=blocking_calls(),
-            start_unix_nano=start_unix_nano,
-            end_unix_nano=time.time_ns(),
-            recorded=None if settings.session is None else telemetry.session(),
-        )
+        facts = {**speakers.counts.as_facts(), **watch.as_facts()}
+        return _result(telemetry, opener, facts, start_unix_nano)
+
+
+def _watching(
+    stack: contextlib.AsyncExitStack,
+    telemetry: latency_kit.Telemetry,
+    *,
+    admission: Admission,
+    budgets: TurnBudgets,
+    tell: Callable[[str], None],
+) -> LoadWatch:
+    watch = LoadWatch(
+        admission=admission,
+        interval=lambda: telemetry.interval("load watch").series,
+        gauge=PressureGauge(limits_of(budgets.end_to_end)),
+        tell=tell,
+    )
+    stack.push_async_callback(_ended, asyncio.create_task(watch.run(), name="load watch"))
+    return watch
+
+
+def _result(
+    telemetry: latency_kit.Telemetry,
+    opener: _SessionOpener,
+    facts: dict[str, str],
+    start_unix_nano: int,
+) -> RunResult:
+    telemetry.flush()
+    return RunResult(
+        title="Speakers served",
+        records=tuple(record for _, record in opener.ended),
+        session_names=tuple(name for name, _ in opener.ended),
+        series=telemetry.snapshot(),
+        evaluations=telemetry.evaluate(),
+        facts={"answered by": opener.answerer.provider.value, **facts},
+        losses=telemetry.losses(),
+        blocking_calls=blocking_calls(),
+        start_unix_nano=start_unix_nano,
+        end_unix_nano=time.time_ns(),
+    )
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
