@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 __all__ = [
     "SAMPLE_RATE",
     "AnswerChunk",
+    "AnswerCost",
     "AudioBlock",
     "Completeness",
     "DisplayMessage",
@@ -167,15 +168,71 @@ class Provider(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TermExplanation:
+    """One technical term of the question in a sentence.
+
+    Attributes:
+        origin: "glossary" for the user's own words, "model" for those of a model, which may err.
+    """
+
+    term: str
+    explanation: str
+    origin: str = "glossary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCost:
+    """What models have done for an answer; costs add up.
+
+    Attributes:
+        requests: Chat requests that were sent.
+        wasted_requests: Of them, those that were given up or failed.
+        prompt_tokens: Tokens read, as far as servers said so.
+        answer_tokens: Tokens generated, as far as they came.
+        wasted_tokens: Of them, those of wasted requests.
+        busy_ns: How long the requests ran, added up.
+    """
+
+    requests: int = 0
+    wasted_requests: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    wasted_tokens: int = 0
+    busy_ns: int = 0
+
+    def __add__(self, other: "AnswerCost") -> "AnswerCost":
+        """Return both together."""
+        return AnswerCost(
+            requests=self.requests + other.requests,
+            wasted_requests=self.wasted_requests + other.wasted_requests,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            answer_tokens=self.answer_tokens + other.answer_tokens,
+            wasted_tokens=self.wasted_tokens + other.wasted_tokens,
+            busy_ns=self.busy_ns + other.busy_ns,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerChunk:
-    """A piece of an answer as it streams in. `text` may be empty only where `last` is true.
+    """A piece of an answer as it streams in.
+
+    Text may be empty only where `last` is set, or after it: what follows the last piece of text explains
+    terms or tells the cost.
 
     Attributes:
         source: For an answer from notes, the name of the note (empty where none was found); else the
             model's name.
-        restart: What was shown of this answer so far came from a provider that failed; it is void, and the
-            answer begins anew with this chunk.
+        last: The answer's text is complete with this piece.
+        restart: What was shown of this answer so far is void: a draft, or the half of an answer whose
+            provider failed. The answer begins anew with this chunk.
         notice: Why a preferred provider does not answer, in a line; on the first chunk of who does.
+        draft: The text stands until a model speaks; it is never `last`.
+        cached: The answer was given before, to the same question.
+        cut: The answer is not whole; only on the last piece of text.
+        terms: Explanations that came with the answer.
+        tokens: Tokens of a model that this piece stands for.
+        prompt_tokens: Tokens that the model read, on the piece with which its server tells it.
+        cost: Of the answer so far; on the last piece of text and at the end of the stream.
     """
 
     text: str
@@ -184,14 +241,13 @@ class AnswerChunk:
     last: bool
     restart: bool = False
     notice: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermExplanation:
-    """One technical term of the question in a sentence."""
-
-    term: str
-    explanation: str
+    draft: bool = False
+    cached: bool = False
+    cut: bool = False
+    terms: tuple[TermExplanation, ...] = ()
+    tokens: int = 0
+    prompt_tokens: int = 0
+    cost: AnswerCost | None = None
 
 
 class MessageKind(StrEnum):

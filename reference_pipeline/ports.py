@@ -5,10 +5,11 @@ runs over all implementations of a port. `composition` is the only module that p
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reference_pipeline.events import (
     AnswerChunk,
+    AnswerCost,
     AudioBlock,
     Completeness,
     DisplayMessage,
@@ -21,12 +22,17 @@ from reference_pipeline.events import (
     Utterance,
 )
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
 __all__ = [
     "Answerer",
     "AnswererError",
     "AudioSource",
     "CompletenessJudge",
     "Display",
+    "EarlyAnswer",
+    "EarlyAsker",
     "PipelineError",
     "QuestionDetector",
     "SettingsError",
@@ -218,7 +224,9 @@ class Answerer(Protocol):
         ...
 
     def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
-        """Stream the answer; the last chunk, and only it, has `last` set.
+        """Stream the answer; the chunk that completes its text, and only it, has `last` set.
+
+        What follows that chunk has no text: it explains terms or tells the cost.
 
         Raises:
             AnswererError: While iterating: the provider failed; what came before it is not a whole answer.
@@ -227,6 +235,36 @@ class Answerer(Protocol):
 
     async def close(self) -> None:
         """Give back connections; idempotent."""
+        ...
+
+
+class EarlyAnswer(Protocol):
+    """A request that began before its question was certain; it is adopted once or given up."""
+
+    @property
+    def question(self) -> Question:
+        """What was asked."""
+        ...
+
+    @property
+    def cost(self) -> AnswerCost:
+        """What it has cost so far."""
+        ...
+
+    def adopt(self, span: "Span | None") -> AsyncIterator[AnswerChunk]:
+        """Return its answer, as `Answerer.answer` does; `span` is linked with its own."""
+        ...
+
+    async def give_up(self) -> None:
+        """End the request; idempotent."""
+        ...
+
+
+class EarlyAsker(Protocol):
+    """Begins requests before their question is certain."""
+
+    def begin_early(self, question: Question) -> EarlyAnswer | None:
+        """Begin on `question`; None where that would gain nothing. Returns at once."""
         ...
 
 

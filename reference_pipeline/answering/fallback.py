@@ -1,173 +1,237 @@
-"""Asking the providers in order of preference, the next one beside a slow one, until one answers in full.
+"""An answer whatever fails: a note as a draft at once, then the first model that speaks, else the note.
 
-Knows only the port: neither Ollama nor notes.
+What of the providers' streams is shown, and how a dying one ends, is decided here; who is asked when, in
+`provider_race`. Knows only ports: neither Ollama nor where notes come from.
 """
 
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Protocol
 
 import latency_kit
 from latency_kit.units import NS_PER_S
+from reference_pipeline.answering.early_answer import BegunEarly
+from reference_pipeline.answering.ending_in_time import ending_in_time
+from reference_pipeline.answering.guarded_answerer import GuardedAnswerer
+from reference_pipeline.answering.provider_race import ProviderRace
 from reference_pipeline.answering.pumped_answer import PumpedAnswer
+from reference_pipeline.answering.reply import CUT_MARK
 from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.ports import Answerer, AnswererError
+from reference_pipeline.settings import AnswerTimes
+from reference_pipeline.shedding import Step, is_shed
 
-__all__ = ["DEFAULT_PATIENCE_S", "FallbackAnswerer"]
+__all__ = ["STILL_ASKING", "DraftingAnswerer", "FallbackAnswerer"]
 
-DEFAULT_PATIENCE_S = 1.2
-"""How long a provider may be silent before the next is asked beside it: the median first token of a cloud
-model is about half of it, and a question whose provider is down still has its first text within 1.5 s."""
+STILL_ASKING = "My notes hold nothing about this; still waiting for a model."
+"""What is shown as a draft where there is no note and the models are late."""
+
+PATIENCE_NS = 1_200_000_000
+"""How long the notes wait for the models where no deadline says it."""
+
+_LAST_MOMENT_NS = 150_000_000
+"""Before the deadline: what the notes need to say that they hold nothing."""
+
+_TAKE_OVER_NS = NS_PER_S
+"""What must be left so that another model is asked to take over from one that died."""
+
+
+class DraftingAnswerer(Answerer, Protocol):
+    """One that is always there and can say at once what it would answer."""
+
+    def draft(self, question: Question) -> AnswerChunk | None:
+        """Return its answer as a draft; None where it knows none."""
+        ...
 
 
 class FallbackAnswerer:
-    """Asks its answerers in order of preference.
+    """Answers with models where they speak in time, else with the notes.
 
-    - One that fails before its first text is followed by the next, and nothing of it is seen.
-    - One that is silent for `patience_s`, or until the turn's deadline, gets the next one beside it; the
-      first to speak wins, and the others are given up.
-    - One that fails half-way is followed by the next, whose first chunk has `restart` set: what was shown is
-      void. A cut answer never ends with `last`.
-    - Whether one is available is asked again only after `recheck_s`; one that failed is left out that long.
+    - The best note is shown as a draft at once; the first model's text replaces it (`restart`).
+    - Models are asked in order, the next one beside a silent one; `provider_race` says when. Where none has
+      spoken when the time for the first text is over, the note is the answer. Where no note fits, a draft
+      says that by then, and the models have until the deadline.
+    - One that fails before its first text leaves no trace but a notice.
+    - One that dies half-way is followed by the next model while there is time for it, else by the note that
+      fits, with `restart` set; else its half is marked as `cut`. A half is never passed off as whole.
+    - Each answer ends in time: at the end of a sentence, or marked as cut at the deadline.
     - The chunks name the provider that spoke; its first one says why those before it did not.
+
+    Args:
+        models: In order of preference.
+        notes: The last resort.
+        times: By when an answer is to be what.
     """
 
     def __init__(
         self,
-        answerers: Sequence[Answerer],
+        models: Sequence[GuardedAnswerer],
+        notes: DraftingAnswerer,
         *,
-        patience_s: float = DEFAULT_PATIENCE_S,
-        recheck_s: float = 5.0,
-        now_ns: Callable[[], int] = latency_kit.now_ns,
+        times: AnswerTimes | None = None,
     ) -> None:
-        """Put answerers in order, the preferred one first.
+        self._models = tuple(models)
+        self._notes = notes
+        self._times = times or AnswerTimes()
 
-        Raises:
-            AnswererError: There is none.
-        """
-        if not answerers:
-            raise AnswererError("no answerer given; expected at least the notes")
-        self._answerers = tuple(answerers)
-        self._patience_s = patience_s
-        self._recheck_ns = round(recheck_s * NS_PER_S)
-        self._now_ns = now_ns
-        self._known: dict[int, tuple[bool, int]] = {}
+    @property
+    def models(self) -> tuple[GuardedAnswerer, ...]:
+        """The models in order of preference, with their breakers."""
+        return self._models
 
     @property
     def provider(self) -> Provider:
-        """The preferred one that is available as far as is known; chunks name who really spoke."""
-        for answerer in self._answerers:
-            if self._known.get(id(answerer), (True, 0))[0]:
-                return answerer.provider
-        return self._answerers[-1].provider
+        """The preferred one that would be asked now; chunks name who really spoke."""
+        return next((model.provider for model in self._models if model.admits), self._notes.provider)
 
     async def available(self) -> bool:
-        """Whether anyone is; asks all of them whose state is not known, and so warms the knowledge up."""
-        return any([await self._is_available(answerer) for answerer in self._answerers])
+        """Ask all models whether they are there, at once, so that the first question need not; True."""
+        await asyncio.gather(*(model.available() for model in self._models))
+        return True
 
-    async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
-        """Stream the answer of the first provider that speaks and comes to its end.
+    async def warm_up(self) -> None:
+        """Have all models that are there load what they need."""
+        await asyncio.gather(*(model.warm_up() for model in self._models))
 
-        Raises:
-            AnswererError: While iterating: none did; the message holds each one's reason.
-        """
-        race = _Race(self, question)
-        shown = False
-        try:
-            while (speaking := await race.first_to_speak()) is not None:
-                void, notice = shown, "; ".join(race.failures)
-                try:
-                    async for chunk in speaking:
-                        yield dataclasses.replace(chunk, restart=void, notice=notice)
-                        void, notice = False, ""
-                        shown = True
-                except AnswererError as error:
-                    await race.failed(speaking, error)
-                else:
-                    return
-            raise AnswererError("nobody answered: " + "; ".join(race.reasons))
-        finally:
-            await race.end()
+    def begin_early(self, question: Question) -> BegunEarly | None:
+        """Send the request to the preferred model before the question is certain; None without a model."""
+        model = next((model for model in self._models if model.admits), None)
+        if model is None:
+            return None
+        return BegunEarly(model, question, adopt=self._answer, deadline_ns=self._times.deadline_ns)
+
+    def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
+        """Stream the answer."""
+        return self._answer(question, None)
 
     async def close(self) -> None:
         """Close all answerers, also when closing one of them fails."""
         async with contextlib.AsyncExitStack() as stack:
-            for answerer in self._answerers:
+            for answerer in (*self._models, self._notes):
                 stack.push_async_callback(answerer.close)
 
-    async def _is_available(self, answerer: Answerer) -> bool:
-        known, until_ns = self._known.get(id(answerer), (False, 0))
-        if id(answerer) in self._known and self._now_ns() < until_ns:
-            return known
-        return self._remember(answerer, available=await answerer.available())
+    async def _answer(
+        self, question: Question, head_start: PumpedAnswer | None
+    ) -> AsyncGenerator[AnswerChunk, None]:
+        models = () if is_shed(Step.MODEL) else self._models
+        race = ProviderRace(models, self._notes, question, head_start=head_start)
+        draft = self._notes.draft(question) if race.has_models else None
+        showing = _Showing(race, has_note=draft is not None)
+        try:
+            if draft is not None:
+                yield showing.put(draft)
+            while True:
+                async with contextlib.aclosing(self._first_to_speak(race, showing)) as found:
+                    async for placeholder in found:
+                        yield showing.put(placeholder)
+                speaking = showing.winner()
+                try:
+                    async for chunk in self._in_time(speaking):
+                        yield showing.put(chunk)
+                except AnswererError as error:
+                    await race.broke_off(speaking, error)
+                    if self._goes_on(race, showing):
+                        continue
+                    yield showing.cut()
+                else:
+                    speaking.keep()
+                break
+        finally:
+            await race.end()
+        if models:
+            yield showing.ending()
 
-    def _remember(self, answerer: Answerer, *, available: bool) -> bool:
-        self._known[id(answerer)] = (available, self._now_ns() + self._recheck_ns)
-        return available
+    async def _first_to_speak(
+        self, race: ProviderRace, showing: "_Showing"
+    ) -> AsyncGenerator[AnswerChunk, None]:
+        """Find who speaks; where that takes long and nothing is shown, yield a draft that says so."""
+        finding = asyncio.create_task(race.first_to_speak(self._notes_after_ns(showing)))
+        try:
+            if not showing.has_text:
+                say_so_s = max(0, _left_ns(self._times.first_text_ns, self._times)) / NS_PER_S
+                await asyncio.wait({finding}, timeout=say_so_s)
+                if not finding.done():
+                    yield AnswerChunk(
+                        text=STILL_ASKING, provider=self._notes.provider, source="", last=False, draft=True
+                    )
+            showing.speaking = await finding
+        finally:
+            finding.cancel()
 
-
-class _Race:
-    """One question's way through the providers: who was asked, who runs, who failed and why."""
-
-    def __init__(self, of: FallbackAnswerer, question: Question) -> None:
-        self._of = of
-        self._question = question
-        self._waiting = list(of._answerers)  # noqa: SLF001  # the race is part of its answerer
-        self._running: list[PumpedAnswer] = []
-        self.reasons: list[str] = []
-        self.failures: list[str] = []
-
-    async def first_to_speak(self) -> PumpedAnswer | None:
-        """Return who speaks first among those asked, asking one more each time patience runs out."""
-        while True:
-            if not self._running and not await self._ask_next():
-                return None
-            patience_s = self._patience_s() if self._waiting else None
-            await asyncio.wait(
-                [running.first for running in self._running],
-                timeout=patience_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            decided = [running for running in self._running if running.first.done()]
-            for running in decided:
-                if running.first.result():
-                    await self._give_up_all_but(running)
-                    return running
-                await self.failed(running, await running.reason())
-            if not decided:
-                await self._ask_next()
-
-    def _patience_s(self) -> float:
+    def _notes_after_ns(self, showing: "_Showing") -> int:
+        """How long the notes wait for the models."""
         deadline = latency_kit.current_deadline()
-        patience_s: float = self._of._patience_s  # noqa: SLF001  # as above
-        return patience_s if deadline is None else min(patience_s, latency_kit.remaining_ns() / NS_PER_S)
+        if deadline is None:
+            return PATIENCE_NS
+        if showing.has_answer:
+            return deadline.remaining_ns() - _TAKE_OVER_NS
+        if showing.has_note:
+            return _left_ns(self._times.first_text_ns, self._times)
+        return deadline.remaining_ns() - _LAST_MOMENT_NS
 
-    async def failed(self, running: PumpedAnswer, error: AnswererError) -> None:
-        """Leave the provider out for a while, and take its reason down."""
-        self.reasons.append(str(error))
-        self.failures.append(str(error))
-        self._running.remove(running)
-        self._of._remember(running.answerer, available=False)  # noqa: SLF001  # as above
-        await running.give_up()
+    def _in_time(self, speaking: PumpedAnswer) -> AsyncIterator[AnswerChunk]:
+        if speaking.answerer is self._notes:
+            return aiter(speaking)
+        return ending_in_time(aiter(speaking), ending_ns=self._times.deadline_ns - self._times.ending_ns)
 
-    async def end(self) -> None:
-        """Give up whoever still runs."""
-        await self._give_up_all_but(None)
+    @staticmethod
+    def _goes_on(race: ProviderRace, showing: "_Showing") -> bool:
+        """Whether somebody else gives a whole answer: a model while there is time, or a note that fits."""
+        deadline = latency_kit.current_deadline()
+        has_time = deadline is None or deadline.remaining_ns() > _TAKE_OVER_NS
+        return showing.has_note or (race.has_models and has_time)
 
-    async def _give_up_all_but(self, winner: PumpedAnswer | None) -> None:
-        for running in self._running:
-            if running is not winner:
-                if winner is not None:
-                    self.failures.append(f"{running.answerer.provider} was silent for too long")
-                await running.give_up()
-        self._running = [] if winner is None else [winner]
 
-    async def _ask_next(self) -> bool:
-        while self._waiting:
-            answerer = self._waiting.pop(0)
-            if await self._of._is_available(answerer):  # noqa: SLF001  # as above
-                self._running.append(PumpedAnswer(answerer, self._question))
-                return True
-            self.reasons.append(f"{answerer.provider} is not available")
-        return False
+class _Showing:
+    """What has been shown of an answer, and what its next piece must therefore say."""
+
+    def __init__(self, race: ProviderRace, *, has_note: bool) -> None:
+        self._race = race
+        self.has_note = has_note
+        self.has_text = False
+        self.has_answer = False
+        self.speaking: PumpedAnswer | None = None
+        self._void = False
+        self._told = 0
+        self._latest: AnswerChunk | None = None
+
+    def winner(self) -> PumpedAnswer:
+        """Return who speaks next; what is shown by now is void."""
+        assert self.speaking is not None  # noqa: S101  # the search has ended
+        self._void = self.has_text
+        return self.speaking
+
+    def put(self, chunk: AnswerChunk) -> AnswerChunk:
+        """Return the piece as it is to be shown."""
+        notice = ""
+        if not chunk.draft and chunk.text:
+            notice = "; ".join(self._race.reasons[self._told :])
+            self._told = len(self._race.reasons)
+        void, self._void = self._void and bool(chunk.text), self._void and not chunk.text
+        self.has_text = self.has_text or bool(chunk.text)
+        self.has_answer = self.has_answer or (bool(chunk.text) and not chunk.draft)
+        self._latest = chunk
+        cost = self._race.cost if chunk.last else None
+        return dataclasses.replace(chunk, restart=void, notice=notice, cost=cost)
+
+    def cut(self) -> AnswerChunk:
+        """Return the last piece of an answer that nobody finishes."""
+        return self.put(dataclasses.replace(self._bare(), text=CUT_MARK, last=True, cut=True))
+
+    def ending(self) -> AnswerChunk:
+        """Return what follows the answer: its whole cost."""
+        return dataclasses.replace(self._bare(), cost=self._race.cost)
+
+    def _bare(self) -> AnswerChunk:
+        assert self._latest is not None  # noqa: S101  # something was shown
+        return AnswerChunk(text="", provider=self._latest.provider, source=self._latest.source, last=False)
+
+
+def _left_ns(until_ns: int, times: AnswerTimes) -> int:
+    """Return how long it is until `until_ns` after T0, of which `times.deadline_ns` is the deadline."""
+    deadline = latency_kit.current_deadline()
+    if deadline is None:
+        return PATIENCE_NS
+    return deadline.remaining_ns() - (times.deadline_ns - until_ns)

@@ -12,10 +12,15 @@ from typing import Literal
 
 import latency_kit
 from latency_kit.errors import MissingExtraError
-from reference_pipeline.answering.prompt import PromptBuilder
+from latency_kit.units import NS_PER_S
+from reference_pipeline.answering.guarded_answerer import TooSlowError
+from reference_pipeline.answering.ollama_timeouts import OllamaTimeouts, StreamPace
+from reference_pipeline.answering.prompt import PromptBuilder, probe_messages
 from reference_pipeline.answering.reply import Reply
+from reference_pipeline.answering.token_budget import TAIL_TOKENS, TokenBudget
 from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.ports import AnswererError
+from reference_pipeline.shedding import Step, is_shed
 
 try:
     import httpx
@@ -28,7 +33,6 @@ __all__ = [
     "DEFAULT_CLOUD_MODEL",
     "DEFAULT_LOCAL_MODEL",
     "LOCAL_HOST",
-    "AnswerTimeoutError",
     "OllamaAnswerer",
     "OllamaTimeouts",
 ]
@@ -54,39 +58,22 @@ _MAX_REASON = 200
 _NONSENSE = (ValueError, TypeError, AttributeError)
 """What the ollama package raises for a response that is no JSON, or JSON of another shape."""
 
+_PROBE_TOKENS = 2
+"""One may be white space."""
+
 _UNAUTHORISED = frozenset((401, 403))
 _NOT_FOUND = 404
 
 
-class AnswerTimeoutError(AnswererError):
-    """A provider was too slow: no first token, a stall, or no end within its bound."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OllamaTimeouts:
-    """How long a call may take, in seconds.
-
-    Attributes:
-        first_token_s: From the request to the first text; thinking does not count as text.
-        idle_s: Between two pieces after that.
-        total_s: From the request to the end.
-        probe_s: For finding out whether a local Ollama is there.
-    """
-
-    first_token_s: float = 3.0
-    idle_s: float = 2.0
-    total_s: float = 20.0
-    probe_s: float = 0.8
-
-
 class OllamaAnswerer:
-    """Answers through one Ollama host with one model.
+    """Answers through one Ollama host.
 
     - A call ends with a chunk that has `last` set, or with an `AnswererError`; a cut stream is an error.
-    - Pieces without text are never passed on; an answer without any text is an error.
+    - Pieces without text are never passed on before the last; an answer without any text is an error.
     - The key of Ollama Cloud goes to no other host.
+    - An answer may have as many tokens as fit what remains of the deadline.
     - Each call is measured as `answering.ollama_cloud` or `answering.ollama_local`, and its first text as
-      `answering.time_to_first_token`.
+      `answering.time_to_first_token`; those of the small model as the same with `_small`.
     """
 
     def __init__(
@@ -96,10 +83,11 @@ class OllamaAnswerer:
         host: str,
         model: str,
         prompts: PromptBuilder,
+        small_model: str | None = None,
         api_key: str | None = None,
         timeouts: OllamaTimeouts | None = None,
         keep_alive: str = "15m",
-        max_tokens: int = 400,
+        tokens: TokenBudget | None = None,
     ) -> None:
         """Prepare the client; nothing is sent yet.
 
@@ -108,10 +96,11 @@ class OllamaAnswerer:
             host: Its address, with or without scheme and port, as OLLAMA_HOST is written.
             model: The model's name.
             prompts: Builds what is asked.
+            small_model: Asked instead while `Step.LARGE_MODEL` is shed.
             api_key: Sent as bearer token; needed for the cloud.
             timeouts: Bounds of a call.
             keep_alive: How long the server keeps the model in memory afterwards.
-            max_tokens: Bound of the answer's length.
+            tokens: Bounds the answer's length.
 
         Raises:
             AnswererError: `provider` is not Ollama's, or `host` is no address.
@@ -124,10 +113,11 @@ class OllamaAnswerer:
         self._host = host
         self._model = model
         self._prompts = prompts
+        self._small_model = small_model
         self._api_key = api_key
         self._timeouts = timeouts or OllamaTimeouts()
         self._keep_alive = keep_alive
-        self._max_tokens = max_tokens
+        self._tokens = tokens or TokenBudget()
         try:
             self._client = ollama.AsyncClient(
                 host=host.replace("//0.0.0.0", "//127.0.0.1"),
@@ -156,24 +146,45 @@ class OllamaAnswerer:
         wanted = {self._model, f"{self._model}:latest"}
         return any(one.model in wanted for one in listed.models)
 
+    async def probe(self) -> None:
+        """Have one token made from the prefix of all prompts: it loads the model and fills the prefix cache.
+
+        Raises:
+            AnswererError: It does not come within `cold_s` of the timeouts, or is none.
+        """
+        reply = self._reply(self._model)
+        pace = StreamPace(self._timeouts.for_probe())
+        call = _Call(model=self._model, messages=probe_messages(), cap=_PROBE_TOKENS)
+        async with contextlib.aclosing(self._parts(call, reply, pace)) as parts:
+            async for part in parts:
+                chunks = reply.take(part.message.content, part.message.thinking, part.done, part.done_reason)
+                if any(chunk.last for chunk in chunks):
+                    return
+        raise reply.broken_off()
+
     async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
         """Stream the model's answer.
 
         Raises:
-            AnswerTimeoutError: While iterating: a bound of `timeouts` was passed.
+            TooSlowError: While iterating: a bound of `timeouts` was passed.
             AnswererError: While iterating: anything else that ended the answer before its end.
         """
+        is_small = self._small_model is not None and is_shed(Step.LARGE_MODEL)
+        model = self._small_model if is_small and self._small_model else self._model
+        suffix = "_small" if is_small else ""
         call = latency_kit.begin(
-            "answering", _OPERATIONS[self._provider], attributes={"gen_ai.request.model": self._model}
+            "answering",
+            _OPERATIONS[self._provider] + suffix,
+            attributes={"gen_ai.request.model": model},
         )
         outcome = latency_kit.Outcome.CANCELLED
         failure: Exception | None = None
         try:
-            async with contextlib.aclosing(self._chunks(question, call)) as chunks:
+            async with contextlib.aclosing(self._chunks(question, call, model, suffix)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             outcome = latency_kit.Outcome.OK
-        except AnswerTimeoutError as error:
+        except TooSlowError as error:
             outcome, failure = latency_kit.Outcome.TIMED_OUT, error
             raise
         except Exception as error:
@@ -187,51 +198,67 @@ class OllamaAnswerer:
         await self._client.close()  # type: ignore[no-untyped-call]  # the package leaves it bare
 
     async def _chunks(
-        self, question: Question, call: latency_kit.Operation
+        self, question: Question, call: latency_kit.Operation, model: str, suffix: str
     ) -> AsyncGenerator[AnswerChunk, None]:
+        with_terms = not is_shed(Step.TERMS)
         with latency_kit.use_context(call.context):
-            messages = self._prompts.build(question)
-        reply = Reply(provider=self._provider, model=self._model, name=self._name)
-        async with contextlib.aclosing(self._parts(messages, reply)) as parts:
+            messages = self._prompts.build(question, with_terms=with_terms)
+        cap = self._tokens.cap() + (TAIL_TOKENS if with_terms else 0)
+        reply, pace = self._reply(model), StreamPace(self._timeouts)
+        parts = self._parts(_Call(model=model, messages=messages, cap=cap), reply, pace)
+        async with contextlib.aclosing(parts):
             async for part in parts:
                 with latency_kit.measure_latency("answering", "parse_response", span=False):
-                    chunk = reply.take(
-                        part.message.content, part.message.thinking, part.done, part.done_reason
+                    chunks = reply.take(
+                        part.message.content,
+                        part.message.thinking,
+                        part.done,
+                        part.done_reason,
+                        prompt_tokens=part.prompt_eval_count,
+                        answer_tokens=part.eval_count,
                     )
-                if chunk is None:
-                    continue
-                if chunk.text and "first_token" not in call.checkpoints:
-                    self._first_token(call)
-                yield chunk
-                if chunk.last:
+                if reply.has_text and "first_token" not in call.checkpoints:
+                    self._first_token(call, model, suffix)
+                for chunk in chunks:
+                    yield chunk
+                if part.done:
+                    self._learn(call, reply)
                     return
-        raise reply.cut()
+        raise reply.broken_off()
 
-    def _first_token(self, call: latency_kit.Operation) -> None:
+    def _first_token(self, call: latency_kit.Operation, model: str, suffix: str) -> None:
         latency_kit.record(
             "answering",
-            "time_to_first_token",
+            "time_to_first_token" + suffix,
             start_ns=call.start_ns,
             end_ns=call.checkpoint("first_token"),
-            attributes={"gen_ai.request.model": self._model},
+            attributes={"gen_ai.request.model": model},
             context=call.context,
         )
 
+    def _learn(self, call: latency_kit.Operation, reply: Reply) -> None:
+        first_ns = call.checkpoints["first_token"]
+        self._tokens.learn(
+            first_token_s=(first_ns - call.start_ns) / NS_PER_S,
+            streaming_s=(latency_kit.now_ns() - first_ns) / NS_PER_S,
+            tokens=reply.tokens,
+        )
+
     async def _parts(
-        self, messages: list[dict[str, str]], reply: Reply
+        self, call: "_Call", reply: Reply, pace: StreamPace
     ) -> AsyncGenerator[ollama.ChatResponse, None]:
         """Yield the server's pieces, each within its bound, with every failure as an `AnswererError`."""
         clock = asyncio.get_running_loop().time
-        begun = clock()
-        stream = self._request(messages)
+        pace.begin(clock())
+        stream = self._request(call)
         try:
             while True:
-                bound = self._bound(begun, clock(), reply)
+                bound, why = pace.bound(clock(), tokens=reply.tokens if reply.has_text else 0)
                 try:
                     async with asyncio.timeout_at(bound):
                         part = await anext(stream, None)
                 except TimeoutError:
-                    raise self._too_slow(clock() - begun, reply) from None
+                    raise TooSlowError(f"{self._name} {why}") from None
                 except (ollama.ResponseError, ConnectionError, httpx.HTTPError) as error:
                     raise self._failed(error) from error
                 except _NONSENSE as error:
@@ -244,28 +271,20 @@ class OllamaAnswerer:
         finally:
             await stream.aclose()
 
-    async def _request(self, messages: list[dict[str, str]]) -> AsyncGenerator[ollama.ChatResponse, None]:
+    async def _request(self, call: "_Call") -> AsyncGenerator[ollama.ChatResponse, None]:
         stream = await self._client.chat(
-            model=self._model,
-            messages=messages,
+            model=call.model,
+            messages=call.messages,
             stream=True,
-            think=_think(self._model),
-            options={"num_predict": self._max_tokens},
+            think=_think(call.model),
+            options={"num_predict": call.cap},
             keep_alive=self._keep_alive,
         )
         async for part in stream:
             yield part
 
-    def _bound(self, begun: float, now: float, reply: Reply) -> float:
-        next_piece = now + self._timeouts.idle_s if reply.has_text else begun + self._timeouts.first_token_s
-        return min(next_piece, begun + self._timeouts.total_s)
-
-    def _too_slow(self, waited_s: float, reply: Reply) -> AnswerTimeoutError:
-        if waited_s >= self._timeouts.total_s:
-            return AnswerTimeoutError(f"{self._name} had not ended after {self._timeouts.total_s:g} s")
-        if reply.has_text:
-            return AnswerTimeoutError(f"{self._name} stalled for {self._timeouts.idle_s:g} s in mid-answer")
-        return AnswerTimeoutError(f"{self._name} gave no text within {self._timeouts.first_token_s:g} s")
+    def _reply(self, model: str) -> Reply:
+        return Reply(provider=self._provider, model=model, name=self._name)
 
     def _failed(self, error: Exception) -> AnswererError:
         if not isinstance(error, ollama.ResponseError):
@@ -286,6 +305,15 @@ class OllamaAnswerer:
     @property
     def _name(self) -> str:
         return _NAMES[self._provider]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """What one request asks of which model, and how many tokens it may have."""
+
+    model: str
+    messages: list[dict[str, str]]
+    cap: int
 
 
 async def _without_key(request: httpx.Request) -> None:

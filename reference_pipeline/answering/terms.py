@@ -4,10 +4,12 @@ The glossary is a Markdown list, `- **term** (other name): explanation.`; other 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import latency_kit
+from latency_kit.units import NS_PER_S
+from reference_pipeline.answering.expiring_cache import ExpiringCache
 from reference_pipeline.answering.likeness import stem
 from reference_pipeline.answering.notes import GLOSSARY, NotesError, read_text
 from reference_pipeline.events import Question, TermExplanation
@@ -18,6 +20,9 @@ __all__ = ["GlossaryExplainer", "load_glossary"]
 _ENTRY = re.compile(
     r"^[ \t]*[-*+][ \t]+\*\*(?P<term>[^*]+)\*\*[ \t]*(?:\((?P<other>[^)]+)\))?[ \t]*:[ \t]*(?P<text>.*)$"
 )
+_LONGEST_LEARNED = 4
+"""Words of a term."""
+
 _CONTINUED = re.compile(r"^[ \t]+(?P<text>[^ \t*+-].*)$")
 
 
@@ -54,17 +59,41 @@ def load_glossary(directory: Path) -> Sequence[TermExplanation]:
     return [TermExplanation(term=name, explanation=text) for name, text in entries.items()]
 
 
+MOST_LEARNED = 200
+LEARNED_LIVES_NS = 3600 * NS_PER_S
+
+
 class GlossaryExplainer:
-    """Finds the glossary's terms in a question, word by word, in any number ("hash tables").
+    """Finds known terms in a question, word by word, in any number ("hash tables").
+
+    The glossary's are known for good, those that models explained for an hour, at most 200 of them; the
+    glossary's word counts more.
 
     - A term inside a longer one that was found is not explained again.
     - No explanation is given twice, even where the question uses both names of it.
     - At most `limit` terms are explained, in the order in which the question uses them.
     """
 
-    def __init__(self, entries: Sequence[TermExplanation], *, limit: int = 3) -> None:
+    def __init__(
+        self,
+        entries: Sequence[TermExplanation],
+        *,
+        limit: int = 3,
+        now_ns: Callable[[], int] = latency_kit.now_ns,
+    ) -> None:
         self._limit = limit
         self._by_first: Mapping[str, list[tuple[tuple[str, ...], TermExplanation]]] = _by_first(entries)
+        self._glossary = {_key(entry.term) for entry in entries}
+        self._learned: ExpiringCache[TermExplanation] = ExpiringCache(
+            most_entries=MOST_LEARNED, lives_ns=LEARNED_LIVES_NS, now_ns=now_ns
+        )
+
+    def learn(self, terms: Iterable[TermExplanation]) -> None:
+        """Keep explanations that came from a model, but of terms that the glossary has."""
+        for term in terms:
+            key = _key(term.term)
+            if key and key not in self._glossary:
+                self._learned.put(" ".join(key), term)
 
     @latency_kit.measure_latency("answering", "explain_terms")
     def explain(self, question: Question) -> Sequence[TermExplanation]:
@@ -85,7 +114,15 @@ class GlossaryExplainer:
         for term, entry in self._by_first.get(stems[at], ()):
             if tuple(stems[at : at + len(term)]) == term and (best[1] is None or len(term) > best[0]):
                 best = (len(term), entry)
+        for length in range(min(_LONGEST_LEARNED, len(stems) - at), best[0] if best[1] else 0, -1):
+            learned = self._learned.find(" ".join(stems[at : at + length]))
+            if learned is not None:
+                return length, learned
         return best
+
+
+def _key(term: str) -> tuple[str, ...]:
+    return tuple(stem(word) for word in words(term))
 
 
 def _by_first(
@@ -93,7 +130,7 @@ def _by_first(
 ) -> Mapping[str, list[tuple[tuple[str, ...], TermExplanation]]]:
     index: dict[str, list[tuple[tuple[str, ...], TermExplanation]]] = {}
     for entry in entries:
-        term = tuple(stem(word) for word in words(entry.term))
+        term = _key(entry.term)
         if term:
             index.setdefault(term[0], []).append((term, entry))
     return index
