@@ -5,13 +5,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from latency_kit.budget import BudgetPolicy, LatencyBudget, load_policy
+from latency_kit.budget import BudgetPolicy, load_policy
+from latency_kit.units import NS_PER_S
+from reference_pipeline.answering.cached_answerer import CachedAnswerer
 from reference_pipeline.answering.fallback import FallbackAnswerer
+from reference_pipeline.answering.guarded_answerer import GuardedAnswerer
 from reference_pipeline.answering.notes import bundled_notes, load_notes
 from reference_pipeline.answering.notes_answerer import NotesAnswerer
 from reference_pipeline.answering.prompt import PromptBuilder
 from reference_pipeline.answering.retrieval import NoteIndex
 from reference_pipeline.answering.terms import GlossaryExplainer, load_glossary
+from reference_pipeline.answering.token_budget import TokenBudget
 from reference_pipeline.capture.file_source import FileSource
 from reference_pipeline.capture.silero import SileroDetector
 from reference_pipeline.conversation import Stages, TurnBudgets
@@ -21,13 +25,15 @@ from reference_pipeline.ports import (
     Answerer,
     AudioSource,
     Display,
+    EarlyAsker,
     SettingsError,
     TermExplainer,
     Transcriber,
     VoiceActivityDetector,
 )
 from reference_pipeline.questions.detector import RuleQuestionDetector
-from reference_pipeline.settings import Settings
+from reference_pipeline.settings import AnswerTimes, Settings
+from reference_pipeline.shedding import DEFAULT_STEPS, Shedding, Step
 from reference_pipeline.transcription.deduplication import Deduplicator
 from reference_pipeline.transcription.engines import Engine, choose_engine
 from reference_pipeline.transcription.segmentation import Segmenter
@@ -37,14 +43,16 @@ __all__ = [
     "compose_detector",
     "compose_explainer",
     "compose_policy",
+    "compose_shedding",
     "compose_source",
     "compose_stages",
     "compose_transcriber",
     "compose_turn_budgets",
 ]
 
-_TERMS_LIMIT_NS = 200_000_000
-"""What explaining terms is assumed to take where the policy says nothing of it."""
+_CLOUD_AT_ONCE = 8
+_LOCAL_AT_ONCE = 2
+"""Answers that a provider makes at a time; a model on this machine shares its processors."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +67,7 @@ def compose_policy(settings: Settings) -> BudgetPolicy:
 
 
 def compose_turn_budgets(policy: BudgetPolicy) -> TurnBudgets:
-    """Find the budgets that each turn carries along: the one of `turn.end_to_end`, and that of terms.
+    """Find the budgets that each turn carries along: the one of `turn.end_to_end`, and all that judge it.
 
     Raises:
         SettingsError: No budget of the policy measures `turn.end_to_end`.
@@ -71,13 +79,11 @@ def compose_turn_budgets(policy: BudgetPolicy) -> TurnBudgets:
             'the budgets have none for the whole turn; add one with measures = "turn.end_to_end", '
             "whose limit is the deadline of a turn"
         )
-    terms = judged.get("answering.explain_terms") or LatencyBudget(
-        name="term_explanation",
-        component="answering",
-        operation="explain_terms",
-        limit_ns=_TERMS_LIMIT_NS,
+    return TurnBudgets(
+        end_to_end=end_to_end,
+        answer=AnswerTimes().within(end_to_end.limit_ns),
+        judged=tuple(judged.values()),
     )
-    return TurnBudgets(end_to_end=end_to_end, terms=terms)
 
 
 def compose_source(audio: Path | None, device: str | int | None = None) -> AudioSource:
@@ -128,14 +134,31 @@ def _whisper_model(settings: Settings) -> Path:
     return find_model(settings.model, settings.model_directory)
 
 
-def compose_stages(settings: Settings, *, answerer: Answerer, display: Display) -> Stages:
-    """Put together what a session decides, answers and shows with."""
+def compose_stages(
+    settings: Settings, *, answerer: Answerer, display: Display, shedding: Shedding | None = None
+) -> Stages:
+    """Put together what a session decides, answers and shows with.
+
+    Args:
+        settings: What was chosen.
+        answerer: May be shared by sessions; where it can begin early, it will.
+        display: The session's own.
+        shedding: Shared by all sessions of a process where their load is measured.
+    """
     return Stages(
         decider=Decider(Segmenter(), RuleQuestionDetector(), Deduplicator()),
         answerer=answerer,
         explainer=compose_explainer(settings),
         display=display,
+        early=answerer if isinstance(answerer, EarlyAsker) else None,
+        shedding=shedding or compose_shedding(settings),
     )
+
+
+def compose_shedding(settings: Settings) -> Shedding:
+    """Choose what may be left out: the large model only where a smaller one stands in."""
+    has_small = bool(settings.small_cloud_model or settings.small_local_model)
+    return Shedding([rule for rule in DEFAULT_STEPS if has_small or rule.step is not Step.LARGE_MODEL])
 
 
 def compose_explainer(settings: Settings) -> TermExplainer:
@@ -143,42 +166,48 @@ def compose_explainer(settings: Settings) -> TermExplainer:
     return GlossaryExplainer(load_glossary(settings.notes or bundled_notes()))
 
 
-def compose_answerer(settings: Settings) -> FallbackAnswerer:
+def compose_answerer(settings: Settings) -> CachedAnswerer:
     """Put the providers in order: Ollama Cloud with a key, local Ollama where it answers, the notes.
 
     Raises:
         NotesError: The notes cannot be read.
+        PolicyError: The budgets have mistakes.
+        SettingsError: The budgets have none for a turn.
     """
     index = NoteIndex(load_notes(settings.notes or bundled_notes()))
-    asked: Sequence[Answerer] = () if settings.offline else _ollama(settings, PromptBuilder(index))
-    return FallbackAnswerer([*asked, NotesAnswerer(index)])
+    times = compose_turn_budgets(compose_policy(settings)).answer
+    models = () if settings.offline else _ollama(settings, PromptBuilder(index), times)
+    return CachedAnswerer(FallbackAnswerer(models, NotesAnswerer(index), times=times))
 
 
-def _ollama(settings: Settings, prompts: PromptBuilder) -> Sequence[Answerer]:
+def _ollama(settings: Settings, prompts: PromptBuilder, times: AnswerTimes) -> Sequence[GuardedAnswerer]:
     from reference_pipeline.answering.ollama_answerer import (  # noqa: PLC0415  # an optional package
         CLOUD_HOST,
         LOCAL_HOST,
         OllamaAnswerer,
     )
 
-    asked: list[Answerer] = []
+    margin_s = (times.deadline_ns - times.ending_ns) / NS_PER_S
+    asked: list[GuardedAnswerer] = []
     key = os.environ.get("OLLAMA_API_KEY", "").strip()
     if key:
-        asked.append(
-            OllamaAnswerer(
-                provider=Provider.OLLAMA_CLOUD,
-                host=os.environ.get("OLLAMA_CLOUD_HOST", CLOUD_HOST),
-                model=settings.cloud_model,
-                prompts=prompts,
-                api_key=key,
-            )
-        )
-    asked.append(
-        OllamaAnswerer(
-            provider=Provider.OLLAMA_LOCAL,
-            host=os.environ.get("OLLAMA_HOST", "").strip() or LOCAL_HOST,
-            model=settings.local_model,
+        cloud = OllamaAnswerer(
+            provider=Provider.OLLAMA_CLOUD,
+            host=os.environ.get("OLLAMA_CLOUD_HOST", CLOUD_HOST),
+            model=settings.cloud_model,
+            small_model=settings.small_cloud_model,
             prompts=prompts,
+            api_key=key,
+            tokens=TokenBudget(margin_s=margin_s),
         )
+        asked.append(GuardedAnswerer(cloud, at_once=_CLOUD_AT_ONCE))
+    local = OllamaAnswerer(
+        provider=Provider.OLLAMA_LOCAL,
+        host=os.environ.get("OLLAMA_HOST", "").strip() or LOCAL_HOST,
+        model=settings.local_model,
+        small_model=settings.small_local_model,
+        prompts=prompts,
+        tokens=TokenBudget(tokens_per_s=20.0, margin_s=margin_s),
     )
+    asked.append(GuardedAnswerer(local, at_once=_LOCAL_AT_ONCE))
     return asked

@@ -1,5 +1,6 @@
 """From a turn's text to the questions that deserve an answer: segmentation, detection, deduplication."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,11 @@ class Decider:
         if is_unfinished(last):
             return Completeness.UNFINISHED
         return Completeness.COMPLETE if self._detector.detect(last) else Completeness.UNKNOWN
+
+    def foresee(self, text: str) -> tuple[Question, ...]:
+        """Return what an utterance would ask that said `text` and no more; nothing is remembered of it."""
+        segments = copy.copy(self._segmenter).segment(text)
+        return self._detect(segments)
 
     def _detect(self, segments: Sequence[str]) -> tuple[Question, ...]:
         return tuple(question for segment in segments for question in self._detector.detect(segment))

@@ -4,8 +4,8 @@ Every port has an adapter that runs offline; one contract test kit under `tests/
 runs over all implementations of a port. `composition` is the only module that picks adapters.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from reference_pipeline.events import (
     AnswerChunk,
@@ -255,11 +255,16 @@ class EarlyAnswer(Protocol):
         """Return its answer, as `Answerer.answer` does; `span` is linked with its own."""
         ...
 
+    def leave(self) -> None:
+        """Have the request end, without waiting; idempotent."""
+        ...
+
     async def give_up(self) -> None:
-        """End the request; idempotent."""
+        """End the request and wait until it has ended; idempotent."""
         ...
 
 
+@runtime_checkable
 class EarlyAsker(Protocol):
     """Begins requests before their question is certain."""
 
@@ -273,6 +278,10 @@ class TermExplainer(Protocol):
 
     def explain(self, question: Question) -> Sequence[TermExplanation]:
         """Return explanations of the terms found, at most a few, none where none is known."""
+        ...
+
+    def learn(self, terms: Iterable[TermExplanation]) -> None:
+        """Keep explanations that came with an answer, for questions to come."""
         ...
 
 

@@ -13,18 +13,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import latency_kit
 from latency_kit import Outcome
 from latency_kit.budget import LatencyBudget
 from latency_kit.session import TurnAccount, account
-from reference_pipeline.events import TurnStatus, Utterance
+from reference_pipeline.events import AnswerCost, TurnStatus, Utterance
 
-__all__ = ["MonitoringPoint", "Turn", "TurnRecord"]
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+__all__ = ["AnsweringRecord", "MonitoringPoint", "Turn", "TurnRecord"]
 
 
 class MonitoringPoint(StrEnum):
-    """What every turn passes, in this order; a statement passes only the first four."""
+    """What every turn passes, in about this order; a statement passes only the first four.
+
+    The first text may be a draft from the notes, the first token is of the answer itself, whoever gives it;
+    the first model token is passed only where a model speaks.
+    """
 
     CAPTURE_START = "capture_start"
     END_OF_SPEECH = "end_of_speech"
@@ -32,7 +41,11 @@ class MonitoringPoint(StrEnum):
     TRANSCRIPTION_COMPLETE = "transcription_complete"
     QUESTION_DETECTED = "question_detected"
     REQUEST_SENT = "request_sent"
+    FIRST_TEXT = "first_text"
     FIRST_TOKEN = "first_token"  # noqa: S105  # a word of a language model, not a password
+    FIRST_MODEL_TOKEN = "first_model_token"  # noqa: S105  # the same
+    FIRST_TEXT_PAINTED = "first_text_painted"
+    FIRST_ANSWER_PAINTED = "first_answer_painted"
     RESPONSE_RECEIVED = "response_received"
     DISPLAYED = "displayed"
 
@@ -49,6 +62,37 @@ _OUTCOMES = {
 }
 
 _NOT_FOR_ANSWERING = {TurnStatus.NO_QUESTION, TurnStatus.NO_SPEECH, TurnStatus.DUPLICATE}
+
+
+_MEASURED_FROM_T0 = (
+    MonitoringPoint.FIRST_TEXT_PAINTED,
+    MonitoringPoint.FIRST_ANSWER_PAINTED,
+    MonitoringPoint.FIRST_MODEL_TOKEN,
+)
+"""Points whose distance from T0 is a series of its own, such as `turn.first_model_token`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweringRecord:
+    """How a turn's answers came about.
+
+    Attributes:
+        drafted: A note was shown as a draft.
+        cached: All answers came from the cache.
+        cut: An answer is not whole.
+        speculations_started: Requests that began before the question was certain.
+        speculations_adopted: How many of them became an answer.
+        cost: Of all requests, those of speculation included.
+        shed: What was left out, in the words of `shedding.Step`.
+    """
+
+    drafted: bool = False
+    cached: bool = False
+    cut: bool = False
+    speculations_started: int = 0
+    speculations_adopted: int = 0
+    cost: AnswerCost = field(default_factory=AnswerCost)
+    shed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +115,7 @@ class TurnRecord:
         account: Where the time from T0 to the end went.
         display: What the answer (or the transcript) was painted on.
         trace_id: 32 hexadecimal digits, empty without tracing.
+        answering: How the answers came about.
     """
 
     number: int
@@ -88,6 +133,7 @@ class TurnRecord:
     account: TurnAccount
     display: str
     trace_id: str
+    answering: AnsweringRecord = field(default_factory=AnsweringRecord)
 
     @property
     def asks(self) -> bool:
@@ -111,6 +157,14 @@ class _Said:
     answer_source: str = ""
     notice: str = ""
     display: str = ""
+    drafted: bool = False
+    answers: int = 0
+    cached: int = 0
+    cut: bool = False
+    speculations_started: int = 0
+    speculations_adopted: int = 0
+    cost: AnswerCost = field(default_factory=AnswerCost)
+    shed: tuple[str, ...] = ()
     stages: list[_Stage] = field(default_factory=list)
 
 
@@ -162,7 +216,34 @@ class Turn:
 
     def passed(self, point: MonitoringPoint, at_ns: int | None = None) -> int:
         """Note that a monitoring point was passed (its first time counts); return when."""
-        return self._operation.checkpoint(point.value, at_ns)
+        is_first = point in _MEASURED_FROM_T0 and point.value not in self._operation.checkpoints
+        passed_ns = self._operation.checkpoint(point.value, at_ns)
+        if is_first:
+            latency_kit.record(
+                "turn",
+                point.value,
+                start_ns=self.utterance.end_ns,
+                end_ns=max(passed_ns, self.utterance.end_ns),
+                context=self.context,
+                span=False,
+            )
+        return passed_ns
+
+    def point_ns(self, point: MonitoringPoint) -> int | None:
+        """Return when a point was passed, in nanoseconds after T0; None where it was not."""
+        at_ns = self._operation.checkpoints.get(point.value)
+        return None if at_ns is None else at_ns - self.utterance.end_ns
+
+    def observed_ns(self) -> dict[str, int]:
+        """Return how long each stage took, and each series from T0, by the name of the series."""
+        observed: dict[str, int] = {}
+        for stage in self.said.stages:
+            observed[stage.name] = observed.get(stage.name, 0) + stage.end_ns - stage.start_ns
+        for point in _MEASURED_FROM_T0:
+            at_ns = self.point_ns(point)
+            if at_ns is not None:
+                observed[f"turn.{point.value}"] = at_ns
+        return observed
 
     @contextmanager
     def deadline(self, budget: LatencyBudget) -> Iterator[None]:
@@ -175,12 +256,18 @@ class Turn:
             yield
 
     @contextmanager
-    def stage(self, component: str, operation: str) -> Iterator[None]:
-        """Measure the block as a stage of this turn: a span under it and an entry in its account."""
+    def stage(self, component: str, operation: str) -> Iterator["Span | None"]:
+        """Measure the block as a stage of this turn: a span under it and an entry in its account.
+
+        The block is given the span, None where none is made.
+        """
         start_ns = latency_kit.now_ns()
         try:
-            with latency_kit.use_context(self.context), latency_kit.measure_latency(component, operation):
-                yield
+            with (
+                latency_kit.use_context(self.context),
+                latency_kit.measure_latency(component, operation) as call,
+            ):
+                yield call.span
         finally:
             self.noted(f"{component}.{operation}", start_ns, latency_kit.now_ns())
 
@@ -227,7 +314,10 @@ class Turn:
             first_sample=self.utterance.first_sample,
             last_sample=self.utterance.last_sample,
             t0_ns=self.utterance.end_ns,
-            points_ns={name: at - self.utterance.end_ns for name, at in self._operation.checkpoints.items()},
+            points_ns={
+                name: at - self.utterance.end_ns
+                for name, at in sorted(self._operation.checkpoints.items(), key=itemgetter(1))
+            },
             account=account(
                 self.utterance.end_ns,
                 end_ns,
@@ -235,5 +325,18 @@ class Turn:
             ),
             display=said.display,
             trace_id=self.trace_id,
+            answering=_answering(said),
         )
         return self._finished
+
+
+def _answering(said: _Said) -> AnsweringRecord:
+    return AnsweringRecord(
+        drafted=said.drafted,
+        cached=0 < said.answers == said.cached,
+        cut=said.cut,
+        speculations_started=said.speculations_started,
+        speculations_adopted=said.speculations_adopted,
+        cost=said.cost,
+        shed=said.shed,
+    )

@@ -23,10 +23,6 @@ LIVES_NS = 1800 * NS_PER_S
 class EarlyAskingAnswerer(Answerer, EarlyAsker, Protocol):
     """One that answers, and begins early where it is asked to."""
 
-    async def warm_up(self) -> None:
-        """Load what the first question would wait for."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
@@ -66,10 +62,6 @@ class CachedAnswerer:
     async def available(self) -> bool:
         """Whether the answerer behind is."""
         return await self._answerer.available()
-
-    async def warm_up(self) -> None:
-        """Warm the answerer behind up."""
-        await self._answerer.warm_up()
 
     def begin_early(self, question: Question) -> EarlyAnswer | None:
         """Begin on a question whose answer is not known."""
@@ -137,6 +129,9 @@ class _RememberedEarly:
 
     def adopt(self, span: "Span | None") -> AsyncIterator[AnswerChunk]:
         return self._remembering(self.question, self._begun.adopt(span))
+
+    def leave(self) -> None:
+        self._begun.leave()
 
     async def give_up(self) -> None:
         await self._begun.give_up()

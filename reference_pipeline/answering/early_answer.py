@@ -52,8 +52,13 @@ class BegunEarly:
         self._operation.end()
         return self._adopt(self.question, self._asked)
 
-    async def give_up(self) -> None:
-        """End the request; nobody wants it."""
-        await self._asked.give_up()
+    def leave(self) -> None:
+        """Have the request end; nobody wants it."""
+        self._asked.leave()
         self._operation.set_attribute("gen_ai.usage.output_tokens", self._asked.cost.answer_tokens)
         self._operation.end(outcome=latency_kit.Outcome.CANCELLED)
+
+    async def give_up(self) -> None:
+        """End the request and wait until it has ended."""
+        self.leave()
+        await self._asked.give_up()

@@ -87,13 +87,9 @@ class FallbackAnswerer:
         return next((model.provider for model in self._models if model.admits), self._notes.provider)
 
     async def available(self) -> bool:
-        """Ask all models whether they are there, at once, so that the first question need not; True."""
+        """Ask all models whether they are there, and let those warm up that are; return True."""
         await asyncio.gather(*(model.available() for model in self._models))
         return True
-
-    async def warm_up(self) -> None:
-        """Have all models that are there load what they need."""
-        await asyncio.gather(*(model.warm_up() for model in self._models))
 
     def begin_early(self, question: Question) -> BegunEarly | None:
         """Send the request to the preferred model before the question is certain; None without a model."""

@@ -5,8 +5,8 @@ Knows the port and `probe` only; what a probe is, the adapter knows.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 import latency_kit
 from latency_kit.units import NS_PER_S
@@ -27,10 +27,14 @@ class TooSlowError(AnswererError):
 class ProbedAnswerer(Answerer, Protocol):
     """An answerer that can be asked whether it works, without a question."""
 
-    async def probe(self) -> None:
-        """Have a tiny answer made, which also warms up what is cold.
+    async def probe(self, *, patient: bool) -> None:
+        """Have a tiny answer made, which also loads and fills what is cold.
+
+        Args:
+            patient: Whether to wait for a model to be loaded, which takes a minute where it is large.
 
         Raises:
+            TooSlowError: It does not come in time.
             AnswererError: It does not come through.
         """
         ...
@@ -42,7 +46,7 @@ class GuardedAnswerer:
     * At most `at_once` answers of it run; further ones wait for their turn.
     * A failure counts for the breaker; one that says no by itself (no timeout) opens it at once. Left without
       text after more than `first_token_s` it counts as too slow.
-    * While the breaker is open a task of its own probes, and no question waits for it.
+    * While the breaker is open a task in the background probes, and no question waits for it.
     * After `close` nothing of it runs.
 
     Args:
@@ -68,7 +72,7 @@ class GuardedAnswerer:
         self._sleep = sleep
         self._now_ns = now_ns
         self._slots = asyncio.Semaphore(at_once)
-        self._probing: asyncio.Task[None] | None = None
+        self._background: dict[str, asyncio.Task[None]] = {}
         self.breaker = breaker or CircuitBreaker(now_ns=now_ns)
         self.first_token_s = first_token_s
 
@@ -83,23 +87,14 @@ class GuardedAnswerer:
         return self.breaker.admits
 
     async def available(self) -> bool:
-        """Ask the provider once whether it is there, and let its breaker know."""
-        there = await self._answerer.available()
-        if not there:
+        """Ask the provider once whether it is there; where it is, it warms up in the background."""
+        if await self._answerer.available():
+            if self.breaker.state is BreakerState.CLOSED:
+                self._in_background("warm up", self._warm_up)
+        else:
             self.breaker.open(f"{self.provider} is not available")
             self._probe_soon()
-        return there and self.admits
-
-    async def warm_up(self) -> None:
-        """Have the provider load what it needs, before the first question pays for it."""
-        if not self.admits:
-            return
-        try:
-            with latency_kit.measure_latency("answering", "warm_up"):
-                await self._answerer.probe()
-        except AnswererError as error:
-            self.breaker.open(str(error))
-            self._probe_soon()
+        return self.admits
 
     async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
         """Stream the provider's answer.
@@ -126,11 +121,10 @@ class GuardedAnswerer:
 
     async def close(self) -> None:
         """End the probe and close the answerer; idempotent."""
-        probing, self._probing = self._probing, None
-        if probing is not None:
-            probing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await probing
+        background, self._background = self._background, {}
+        for task in background.values():
+            task.cancel()
+        await asyncio.gather(*background.values(), return_exceptions=True)
         await self._answerer.close()
 
     async def _judged(
@@ -159,29 +153,53 @@ class GuardedAnswerer:
                 await close()
 
     def _probe_soon(self) -> None:
-        if self.breaker.state is BreakerState.OPEN and (self._probing is None or self._probing.done()):
-            self._probing = asyncio.create_task(self._probe(), name=f"probe {self.provider}")
+        if self.breaker.state is BreakerState.OPEN:
+            self._in_background("probe", self._probe)
+
+    def _in_background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        running = self._background.get(name)
+        if running is None or running.done():
+            # A trace of its own: nobody's turn pays for it, or is its cause.
+            with latency_kit.use_context(latency_kit.new_trace()):
+                self._background[name] = asyncio.create_task(work(), name=f"{name} {self.provider}")
+
+    async def _warm_up(self) -> None:
+        """Wait until the model is loaded: leaving early would have the server give the loading up."""
+        try:
+            with latency_kit.measure_latency("answering", "warm_up"):
+                await self._answerer.probe(patient=True)
+        except AnswererError as error:
+            self.breaker.open(str(error))
+            self._probe_soon()
+        else:
+            self._recovered()
 
     async def _probe(self) -> None:
-        """Probe until it works; then note for how long it did not."""
-        # A task of its own and a trace of its own: nobody's turn pays for it, or is its cause.
-        with latency_kit.use_context(latency_kit.new_trace()):
-            while self.breaker.state is BreakerState.OPEN:
-                wait_ns = self.breaker.retry_at_ns - self._now_ns()
-                if wait_ns > 0:
-                    await self._sleep(wait_ns / NS_PER_S)
-                    continue
-                try:
-                    with latency_kit.measure_latency("answering", "probe"):
-                        await self._answerer.probe()
-                except Exception as error:  # noqa: BLE001  # whatever it is, the next probe may be good
-                    self.breaker.probed(good=False, reason=str(error) or type(error).__name__)
-                else:
-                    self.breaker.probed(good=True)
-                    latency_kit.record(
-                        "answering",
-                        "provider_outage",
-                        start_ns=self.breaker.opened_ns,
-                        end_ns=self._now_ns(),
-                        attributes={"provider": self.provider.value},
-                    )
+        while self.breaker.state is BreakerState.OPEN:
+            wait_ns = self.breaker.retry_at_ns - self._now_ns()
+            if wait_ns > 0:
+                await self._sleep(wait_ns / NS_PER_S)
+                continue
+            try:
+                with latency_kit.measure_latency("answering", "probe"):
+                    await self._answerer.probe(patient=False)
+            except TooSlowError as error:
+                self.breaker.probed(good=False, reason=str(error))
+                self._in_background("warm up", self._warm_up)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the next probe may be good
+                self.breaker.probed(good=False, reason=str(error) or type(error).__name__)
+            else:
+                self._recovered()
+
+    def _recovered(self) -> None:
+        """Let a call pass on trial, and note how long none did."""
+        if self.breaker.state is not BreakerState.OPEN:
+            return
+        self.breaker.probed(good=True)
+        latency_kit.record(
+            "answering",
+            "provider_outage",
+            start_ns=self.breaker.opened_ns,
+            end_ns=self._now_ns(),
+            attributes={"provider": self.provider.value},
+        )

@@ -146,14 +146,15 @@ class OllamaAnswerer:
         wanted = {self._model, f"{self._model}:latest"}
         return any(one.model in wanted for one in listed.models)
 
-    async def probe(self) -> None:
+    async def probe(self, *, patient: bool) -> None:
         """Have one token made from the prefix of all prompts: it loads the model and fills the prefix cache.
 
         Raises:
-            AnswererError: It does not come within `cold_s` of the timeouts, or is none.
+            TooSlowError: It does not come within `probe_token_s`, or `load_s` where `patient`.
+            AnswererError: The server fails, or gives no text.
         """
         reply = self._reply(self._model)
-        pace = StreamPace(self._timeouts.for_probe())
+        pace = StreamPace(self._timeouts.for_probe(patient=patient))
         call = _Call(model=self._model, messages=probe_messages(), cap=_PROBE_TOKENS)
         async with contextlib.aclosing(self._parts(call, reply, pace)) as parts:
             async for part in parts:

@@ -20,7 +20,8 @@ class OllamaTimeouts:
             of speech.
         grace_s: How long a stream may begin slowly.
         probe_s: For finding out whether a local Ollama is there.
-        cold_s: For a probe, which may find the model not loaded yet.
+        probe_token_s: For the token of a probe.
+        load_s: For the token of a warm-up, which may wait for the model to be loaded.
     """
 
     first_token_s: float = 3.0
@@ -29,11 +30,13 @@ class OllamaTimeouts:
     tokens_per_s: float = 4.0
     grace_s: float = 1.0
     probe_s: float = 0.8
-    cold_s: float = 3.0
+    probe_token_s: float = 3.0
+    load_s: float = 60.0
 
-    def for_probe(self) -> "OllamaTimeouts":
-        """Return the bounds of a probe."""
-        return replace(self, first_token_s=self.cold_s, total_s=self.cold_s)
+    def for_probe(self, *, patient: bool) -> "OllamaTimeouts":
+        """Return the bounds of a probe, or where `patient` of a warm-up."""
+        bound_s = self.load_s if patient else self.probe_token_s
+        return replace(self, first_token_s=bound_s, total_s=bound_s)
 
 
 class StreamPace:

@@ -32,6 +32,7 @@ class PumpedAnswer:
         self._tokens = 0
         self._prompt_tokens = 0
         self._is_whole = False
+        self._is_left = False
         self._task = asyncio.create_task(self._pump(question), name=f"ask {answerer.provider}")
 
     @property
@@ -44,7 +45,7 @@ class PumpedAnswer:
         """What it has cost so far; nothing where no model is behind it."""
         if self.provider is Provider.NOTES:
             return AnswerCost()
-        is_wasted = self._ended_ns is not None and not self._is_whole
+        is_wasted = (self._is_left or self._ended_ns is not None) and not self._is_whole
         return AnswerCost(
             requests=1,
             wasted_requests=int(is_wasted),
@@ -76,12 +77,13 @@ class PumpedAnswer:
 
     def leave(self) -> bool:
         """Cancel what still runs, without waiting; return whether it had not spoken by then."""
+        self._is_left = True
         self._task.cancel()
         return not self._first.done()
 
     async def give_up(self) -> None:
         """Cancel what still runs and wait until it has ended; idempotent."""
-        self._task.cancel()
+        self.leave()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         if not self._first.done():

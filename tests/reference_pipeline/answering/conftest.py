@@ -43,9 +43,19 @@ def ask() -> Callable[[str], Question]:
 def ollama_server() -> ModuleType:
     """The module `ollama_server.py` beside this file."""
     pytest.importorskip("ollama", reason="ollama comes with the extra 'assistant'")
-    name = "answering_ollama_server"
+    return _beside("ollama_server")
+
+
+@pytest.fixture(scope="session")
+def providers() -> ModuleType:
+    """The module `providers.py` beside this file."""
+    return _beside("providers")
+
+
+def _beside(stem: str) -> ModuleType:
+    name = f"answering_{stem}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("ollama_server.py"))
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{stem}.py"))
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)

@@ -9,7 +9,9 @@ import pytest
 
 pytest.importorskip("ollama", reason="ollama comes with the extra 'assistant'")
 
+from reference_pipeline.answering.cached_answerer import CachedAnswerer
 from reference_pipeline.answering.fallback import FallbackAnswerer
+from reference_pipeline.answering.guarded_answerer import GuardedAnswerer
 from reference_pipeline.answering.notes_answerer import NotesAnswerer
 from reference_pipeline.answering.ollama_answerer import OllamaAnswerer, OllamaTimeouts
 from reference_pipeline.answering.prompt import PromptBuilder
@@ -18,7 +20,15 @@ from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.ports import Answerer
 
 PATIENT = OllamaTimeouts(first_token_s=20, idle_s=20, total_s=30, probe_s=20)
-KINDS = ("notes", "ollama-local", "ollama-cloud", "fallback", "fallback-without-ollama")
+KINDS = (
+    "notes",
+    "ollama-local",
+    "ollama-cloud",
+    "guarded",
+    "fallback",
+    "fallback-without-ollama",
+    "cached",
+)
 
 Opened = contextlib.AbstractAsyncContextManager[Answerer]
 
@@ -41,25 +51,31 @@ def opened(
             timeouts=PATIENT,
         )
 
+    def composed(host: str, nobody: str) -> Answerer:
+        notes = NotesAnswerer(bundled_index)
+        match request.param:
+            case "notes":
+                return notes
+            case "ollama-local":
+                return ollama(host, Provider.OLLAMA_LOCAL)
+            case "ollama-cloud":
+                return ollama(host, Provider.OLLAMA_CLOUD)
+            case "guarded":
+                return GuardedAnswerer(ollama(host, Provider.OLLAMA_LOCAL))
+            case "fallback-without-ollama":
+                return FallbackAnswerer([GuardedAnswerer(ollama(nobody, Provider.OLLAMA_LOCAL))], notes)
+        both = [GuardedAnswerer(ollama(host, one)) for one in (Provider.OLLAMA_CLOUD, Provider.OLLAMA_LOCAL)]
+        fallback = FallbackAnswerer(both, notes)
+        return CachedAnswerer(fallback) if request.param == "cached" else fallback
+
     @contextlib.asynccontextmanager
     async def opening() -> AsyncIterator[Answerer]:
         async with ollama_server.OllamaServer() as server, ollama_server.silent_port() as nobody:
-            local = ollama(server.host, Provider.OLLAMA_LOCAL)
-            cloud = ollama(server.host, Provider.OLLAMA_CLOUD)
-            absent = ollama(nobody, Provider.OLLAMA_LOCAL)
-            notes = NotesAnswerer(bundled_index)
-            answerers: dict[str, Answerer] = {
-                "notes": notes,
-                "ollama-local": local,
-                "ollama-cloud": cloud,
-                "fallback": FallbackAnswerer([cloud, local, notes]),
-                "fallback-without-ollama": FallbackAnswerer([absent, notes]),
-            }
+            answerer = composed(server.host, nobody)
             try:
-                yield answerers[request.param]
+                yield answerer
             finally:
-                for answerer in (local, cloud, absent, *answerers.values()):
-                    await answerer.close()
+                await answerer.close()
 
     return opening
 
@@ -68,7 +84,7 @@ async def _whole(answerer: Answerer, question: Question) -> list[AnswerChunk]:
     return [chunk async for chunk in answerer.answer(question)]
 
 
-def test_the_last_chunk_and_only_it_is_marked_and_no_other_is_empty(
+def test_the_chunk_that_completes_the_text_and_only_it_is_marked_and_no_other_text_is_empty(
     opened: Callable[[], Opened], ask: Callable[[str], Question]
 ) -> None:
     async def go() -> list[AnswerChunk]:
@@ -76,12 +92,13 @@ def test_the_last_chunk_and_only_it_is_marked_and_no_other_is_empty(
             return await _whole(answerer, ask("what is a memory leak"))
 
     chunks = asyncio.run(go())
-    assert [chunk.last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
-    assert all(chunk.text for chunk in chunks[:-1])
+    at = [chunk.last for chunk in chunks].index(True)
+    assert not any(chunk.last or chunk.text for chunk in chunks[at + 1 :])
+    assert all(chunk.text for chunk in chunks[:at])
     assert "".join(chunk.text for chunk in chunks).strip()
 
 
-def test_every_chunk_names_who_speaks_and_from_what(
+def test_every_chunk_names_who_speaks_and_from_what_and_only_drafts_are_replaced(
     opened: Callable[[], Opened], ask: Callable[[str], Question]
 ) -> None:
     async def go() -> list[AnswerChunk]:
@@ -89,9 +106,11 @@ def test_every_chunk_names_who_speaks_and_from_what(
             return await _whole(answerer, ask("what is a memory leak"))
 
     chunks = asyncio.run(go())
-    assert len({(chunk.provider, chunk.source) for chunk in chunks}) == 1
-    assert chunks[0].source
-    assert not any(chunk.restart for chunk in chunks)
+    answer = [chunk for chunk in chunks if not chunk.draft]
+    assert len({(chunk.provider, chunk.source) for chunk in answer}) == 1
+    assert all(chunk.source for chunk in chunks)
+    assert [chunk for chunk in chunks if chunk.restart] == (answer[:1] if len(answer) < len(chunks) else [])
+    assert not any(chunk.cut for chunk in chunks)
 
 
 def test_it_is_available_and_says_who_it_is(opened: Callable[[], Opened]) -> None:
@@ -114,7 +133,11 @@ def test_answers_at_the_same_time_do_not_mix(
             return many, alone
 
     many, alone = asyncio.run(go())
-    assert all(chunks == alone for chunks in many)
+    assert all(_texts(chunks) == _texts(alone) for chunks in many)
+
+
+def _texts(chunks: list[AnswerChunk]) -> str:
+    return "".join(chunk.text for chunk in chunks if not chunk.draft)
 
 
 def test_leaving_after_the_first_chunk_harms_no_later_answer(
@@ -127,7 +150,7 @@ def test_leaving_after_the_first_chunk_harms_no_later_answer(
             await stream.aclose()  # type: ignore[attr-defined]  # all of ours are async generators
             return await _whole(answerer, ask("what is a race condition"))
 
-    assert asyncio.run(go())[-1].last
+    assert any(chunk.last for chunk in asyncio.run(go()))
 
 
 def test_closing_twice_is_harmless(opened: Callable[[], Opened]) -> None:

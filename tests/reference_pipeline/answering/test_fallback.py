@@ -1,51 +1,24 @@
-"""The order of providers, and what is seen when one of them fails."""
+"""What is seen of the providers: the draft, who speaks, and what becomes of one that fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-from latency_kit.testing import FakeClock
-from reference_pipeline.answering.fallback import FallbackAnswerer
+import latency_kit
+from latency_kit.testing import capture_measurements
+from reference_pipeline.answering.fallback import STILL_ASKING, FallbackAnswerer
 from reference_pipeline.events import AnswerChunk, Provider, Question
-from reference_pipeline.ports import AnswererError
+from reference_pipeline.settings import AnswerTimes
+from reference_pipeline.shedding import Step, shedding_steps
 
+MS = 1_000_000
+SOON = AnswerTimes(first_text_ns=20 * MS, ending_ns=20_000 * MS, deadline_ns=20_000 * MS)
+"""Models that have not spoken after 20 ms are joined by the notes."""
 
-@dataclass
-class Scripted:
-    """An answerer that says `texts` and then ends, fails with `failure`, or says no more (`stalls`)."""
-
-    provider: Provider
-    texts: Sequence[str] = ("one ", "two")
-    failure: str | None = None
-    ends: bool = True
-    stalls: bool = False
-    there: bool = True
-    probes: int = 0
-    asked: int = 0
-    closed: bool = False
-    left: bool = field(default=False)
-
-    async def available(self) -> bool:
-        self.probes += 1
-        return self.there
-
-    async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
-        self.asked += 1
-        try:
-            for index, text in enumerate(self.texts):
-                last = self.ends and not self.stalls and self.failure is None and index == len(self.texts) - 1
-                yield AnswerChunk(text=text, provider=self.provider, source="s", last=last)
-            if self.stalls:
-                await asyncio.Event().wait()
-            if self.failure is not None:
-                raise AnswererError(self.failure)
-        finally:
-            self.left = True
-
-    async def close(self) -> None:
-        self.closed = True
+CLOUD, LOCAL, NOTES = Provider.OLLAMA_CLOUD, Provider.OLLAMA_LOCAL, Provider.NOTES
 
 
 @pytest.fixture
@@ -53,187 +26,315 @@ def question(ask: Callable[[str], Question]) -> Question:
     return ask("what is a memory leak")
 
 
-def cloud(**options: object) -> Scripted:
-    return Scripted(Provider.OLLAMA_CLOUD, **options)  # type: ignore[arg-type]  # a test's shorthand
-
-
-def local(**options: object) -> Scripted:
-    return Scripted(Provider.OLLAMA_LOCAL, **options)  # type: ignore[arg-type]  # a test's shorthand
-
-
-def notes(**options: object) -> Scripted:
-    return Scripted(Provider.NOTES, **options)  # type: ignore[arg-type]  # a test's shorthand
-
-
-def heard(answerer: FallbackAnswerer, question: Question) -> list[AnswerChunk]:
+def heard(
+    answerer: FallbackAnswerer, question: Question, times: AnswerTimes | None = None
+) -> list[AnswerChunk]:
     async def go() -> list[AnswerChunk]:
-        return [chunk async for chunk in answerer.answer(question)]
+        try:
+            if times is None:
+                return [chunk async for chunk in answerer.answer(question)]
+            with latency_kit.deadline(times.deadline_ns / MS):
+                return [chunk async for chunk in answerer.answer(question)]
+        finally:
+            await answerer.close()
 
     return asyncio.run(go())
 
 
-def test_the_preferred_provider_answers_alone_where_it_can(question: Question) -> None:
-    first, second = cloud(), notes()
-    chunks = heard(FallbackAnswerer([first, second]), question)
-    assert [(chunk.text, chunk.provider, chunk.last) for chunk in chunks] == [
-        ("one ", Provider.OLLAMA_CLOUD, False),
-        ("two", Provider.OLLAMA_CLOUD, True),
+def told(chunks: list[AnswerChunk]) -> list[tuple[str, Provider]]:
+    """What was said by whom, from the last restart on."""
+    texts: list[tuple[str, Provider]] = []
+    for chunk in chunks:
+        texts = [] if chunk.restart else texts
+        texts += [(chunk.text, chunk.provider)] if chunk.text else []
+    return texts
+
+
+def test_the_note_is_a_draft_at_once_and_the_models_text_replaces_it(
+    question: Question, providers: ModuleType
+) -> None:
+    first, notes = providers.cloud(), providers.Notes()
+    chunks = heard(FallbackAnswerer(providers.guarded(first), notes), question)
+    assert [(chunk.text, chunk.provider, chunk.draft, chunk.restart, chunk.last) for chunk in chunks] == [
+        ("a note", NOTES, True, False, False),
+        ("one ", CLOUD, False, True, False),
+        ("two", CLOUD, False, False, True),
+        ("", CLOUD, False, False, False),
     ]
-    assert second.asked == 0
+    assert notes.asked == 0
 
 
-def test_a_provider_that_is_not_available_is_not_asked(question: Question) -> None:
-    first, second = cloud(there=False), notes()
-    chunks = heard(FallbackAnswerer([first, second]), question)
-    assert {chunk.provider for chunk in chunks} == {Provider.NOTES}
+def test_without_models_the_note_is_the_answer_and_no_draft(
+    question: Question, providers: ModuleType
+) -> None:
+    (chunk,) = heard(FallbackAnswerer([], providers.Notes()), question)
+    assert (chunk.text, chunk.last, chunk.draft, chunk.notice) == ("a note", True, False, "")
+
+
+def test_without_a_note_there_is_no_draft(question: Question, providers: ModuleType) -> None:
+    chunks = heard(FallbackAnswerer(providers.guarded(providers.cloud()), providers.Notes(None)), question)
+    assert [chunk.text for chunk in chunks] == ["one ", "two", ""]
+    assert not any(chunk.draft or chunk.restart for chunk in chunks)
+
+
+def test_a_provider_that_is_left_out_is_not_asked(question: Question, providers: ModuleType) -> None:
+    first, second = providers.cloud(), providers.local()
+    models = providers.guarded(first, second)
+    models[0].breaker.open("down")
+    chunks = heard(FallbackAnswerer(models, providers.Notes()), question)
+    assert told(chunks) == [("one ", LOCAL), ("two", LOCAL)]
     assert first.asked == 0
 
 
-def test_a_provider_that_fails_before_its_first_text_leaves_no_trace(question: Question) -> None:
-    chunks = heard(FallbackAnswerer([cloud(texts=(), failure="down"), local(), notes()]), question)
-    assert [chunk.provider for chunk in chunks] == [Provider.OLLAMA_LOCAL] * 2
-    assert not any(chunk.restart for chunk in chunks)
-
-
-def test_a_provider_that_fails_half_way_is_replaced_and_the_restart_is_marked_once(
-    question: Question,
+def test_a_provider_that_fails_before_its_first_text_leaves_no_trace_but_a_notice(
+    question: Question, providers: ModuleType
 ) -> None:
-    chunks = heard(FallbackAnswerer([cloud(texts=("half",), failure="cut"), notes()]), question)
-    assert [(chunk.text, chunk.provider, chunk.restart, chunk.last) for chunk in chunks] == [
-        ("half", Provider.OLLAMA_CLOUD, False, False),
-        ("one ", Provider.NOTES, True, False),
-        ("two", Provider.NOTES, False, True),
+    failing = providers.guarded(providers.cloud(texts=(), failure="cloud is down"), providers.local())
+    chunks = heard(FallbackAnswerer(failing, providers.Notes(None)), question)
+    assert told(chunks) == [("one ", LOCAL), ("two", LOCAL)]
+    assert not any(chunk.restart for chunk in chunks)
+    assert [chunk.notice for chunk in chunks] == ["cloud is down", "", ""]
+
+
+def test_when_all_models_fail_the_note_is_the_answer_and_says_why(
+    question: Question, providers: ModuleType
+) -> None:
+    failing = providers.guarded(
+        providers.cloud(texts=(), failure="cloud is down"), providers.local(texts=(), failure="no slot")
+    )
+    chunks = heard(FallbackAnswerer(failing, providers.Notes()), question)
+    assert told(chunks) == [("a note", NOTES)]
+    assert [chunk.notice for chunk in chunks if chunk.notice] == ["cloud is down; no slot"]
+    assert chunks[1].restart
+    assert chunks[1].last
+
+
+def test_a_provider_that_dies_half_way_is_replaced_and_the_restart_is_marked_once(
+    question: Question, providers: ModuleType
+) -> None:
+    failing = providers.guarded(
+        providers.cloud(texts=("half",), failure="cloud was cut"),
+        providers.local(texts=("bit",), failure="local was cut"),
+    )
+    chunks = heard(FallbackAnswerer(failing, providers.Notes()), question)
+    assert [(chunk.text, chunk.restart, chunk.notice) for chunk in chunks[1:4]] == [
+        ("half", True, ""),
+        ("bit", True, "cloud was cut"),
+        ("a note", True, "local was cut"),
     ]
+    assert [chunk.last for chunk in chunks] == [False, False, False, True, False]
 
 
-def test_each_replacement_in_a_row_is_marked(question: Question) -> None:
-    failing = [cloud(texts=("a",), failure="x"), local(texts=("b",), failure="y"), notes(texts=("c",))]
-    chunks = heard(FallbackAnswerer(failing), question)
-    assert [(chunk.text, chunk.restart) for chunk in chunks] == [("a", False), ("b", True), ("c", True)]
+def test_a_half_that_nobody_finishes_is_marked_as_cut(question: Question, providers: ModuleType) -> None:
+    dying = providers.guarded(providers.cloud(texts=("half",), failure="cloud was cut"))
+    chunks = heard(FallbackAnswerer(dying, providers.Notes(None)), question)
+    assert told(chunks) == [("half", CLOUD), (" ...", CLOUD)]
+    assert [(chunk.last, chunk.cut) for chunk in chunks] == [(False, False), (True, True), (False, False)]
+    assert chunks[1].notice == "cloud was cut"
 
 
-def test_a_stream_that_ends_without_its_last_piece_is_not_passed_off_as_whole(question: Question) -> None:
-    chunks = heard(FallbackAnswerer([cloud(ends=False), notes(texts=("whole",))]), question)
-    assert [chunk.last for chunk in chunks] == [False, False, True]
-    assert chunks[-1].restart
-
-
-def test_when_nobody_answers_each_reason_is_told(question: Question) -> None:
-    answerer = FallbackAnswerer([cloud(there=False), local(texts=(), failure="no slot")])
-    with pytest.raises(AnswererError, match="nobody answered: ollama-cloud is not available; no slot"):
-        heard(answerer, question)
-
-
-def test_availability_is_asked_again_only_after_the_recheck_time(question: Question) -> None:
-    clock = FakeClock()
-    first = cloud(there=False)
-    answerer = FallbackAnswerer([first, notes()], recheck_s=5, now_ns=clock.monotonic_ns)
-    heard(answerer, question)
-    clock.advance(s=4.999)
-    heard(answerer, question)
-    assert first.probes == 1
-    first.there = True
-    clock.advance(s=0.001)
-    assert heard(answerer, question)[0].provider is Provider.OLLAMA_CLOUD
-    assert first.probes == 2
-
-
-def test_a_provider_that_failed_is_left_out_until_the_recheck_time(question: Question) -> None:
-    clock = FakeClock()
-    first = cloud(texts=(), failure="down")
-    answerer = FallbackAnswerer([first, notes()], recheck_s=5, now_ns=clock.monotonic_ns)
-    heard(answerer, question)
-    heard(answerer, question)
-    assert first.asked == 1
-    assert answerer.provider is Provider.NOTES
-    clock.advance(s=5)
-    first.texts, first.failure = ("back",), None
-    assert heard(answerer, question)[0].text == "back"
+def test_a_stream_that_ends_without_its_last_piece_is_not_passed_off_as_whole(
+    question: Question, providers: ModuleType
+) -> None:
+    chunks = heard(
+        FallbackAnswerer(providers.guarded(providers.cloud(ends=False)), providers.Notes()), question
+    )
+    assert told(chunks) == [("a note", NOTES)]
 
 
 def test_a_silent_provider_gets_the_next_one_beside_it_and_is_given_up_when_that_speaks(
-    question: Question,
+    question: Question, providers: ModuleType
 ) -> None:
-    first, second, third = cloud(texts=(), stalls=True), local(), notes()
-    chunks = heard(FallbackAnswerer([first, second, third], patience_s=0.01), question)
-    assert [chunk.provider for chunk in chunks] == [Provider.OLLAMA_LOCAL] * 2
-    assert (first.left, third.asked) == (True, 0)
-    assert not any(chunk.restart for chunk in chunks)
+    first, second = providers.cloud(texts=(), stalls=True), providers.local()
+    models = providers.guarded(first, second, first_token_s=0.01)
+    with capture_measurements() as captured:
+        chunks = heard(FallbackAnswerer(models, providers.Notes()), question)
+    assert told(chunks) == [("one ", LOCAL), ("two", LOCAL)]
+    assert first.left
+    assert chunks[1].notice == "ollama-cloud was silent for too long"
+    assert len(captured.named("answering.first_token")) == 1
 
 
-def test_a_provider_that_speaks_in_time_is_not_raced(question: Question) -> None:
-    first, second = cloud(), notes()
-    heard(FallbackAnswerer([first, second], patience_s=10), question)
+def test_a_provider_that_speaks_in_time_is_not_raced(question: Question, providers: ModuleType) -> None:
+    first, second = providers.cloud(), providers.local()
+    heard(FallbackAnswerer(providers.guarded(first, second), providers.Notes()), question)
     assert second.asked == 0
 
 
-def test_the_silent_one_may_still_win_when_the_one_beside_it_fails(question: Question) -> None:
-    class Late(Scripted):
-        async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
-            await failed.wait()
-            yield AnswerChunk(text="late", provider=self.provider, source="s", last=True)
-
-    class Failing(Scripted):
-        async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
-            failed.set()
-            raise AnswererError("down")
-            yield  # makes it a stream
-
+def test_the_silent_one_may_still_win_when_the_one_beside_it_fails(
+    question: Question, providers: ModuleType
+) -> None:
     async def go() -> list[AnswerChunk]:
-        answerer = FallbackAnswerer(
-            [Late(Provider.OLLAMA_CLOUD), Failing(Provider.OLLAMA_LOCAL)], patience_s=0.01
-        )
-        return [chunk async for chunk in answerer.answer(question)]
+        late = providers.cloud(texts=("late",), released=asyncio.Event())
+        failing = providers.local(texts=(), failure="down")
+        models = providers.guarded(late, failing, first_token_s=0.01)
+        chunks = []
+        async for chunk in FallbackAnswerer(models, providers.Notes()).answer(question):
+            chunks.append(chunk)
+            asyncio.get_running_loop().call_later(0.05, late.released.set)
+        return chunks
 
-    failed = asyncio.Event()
-    assert [chunk.text for chunk in asyncio.run(go())] == ["late"]
-
-
-def test_a_winner_that_dies_half_way_is_replaced_by_one_that_was_not_asked_yet(question: Question) -> None:
-    providers = [cloud(texts=(), stalls=True), local(texts=("half",), failure="cut"), notes(texts=("whole",))]
-    chunks = heard(FallbackAnswerer(providers, patience_s=0.01), question)
-    assert [(chunk.text, chunk.restart) for chunk in chunks] == [("half", False), ("whole", True)]
+    assert told(asyncio.run(go())) == [("late", CLOUD)]
 
 
-def test_who_leaves_early_closes_the_stream_that_runs(question: Question) -> None:
-    first = cloud(stalls=True)
+def test_the_note_is_the_answer_when_no_model_has_spoken_in_time(
+    question: Question, providers: ModuleType
+) -> None:
+    silent = providers.cloud(texts=(), stalls=True)
+    chunks = heard(FallbackAnswerer(providers.guarded(silent), providers.Notes(), times=SOON), question, SOON)
+    assert told(chunks) == [("a note", NOTES)]
+    assert (chunks[1].restart, chunks[1].last) == (True, True)
+    assert silent.left
+
+
+def test_where_no_note_fits_a_draft_says_so_and_the_model_has_its_time(
+    question: Question, providers: ModuleType
+) -> None:
+    async def go() -> list[AnswerChunk]:
+        late = providers.cloud(texts=("late",), released=asyncio.Event())
+        answerer = FallbackAnswerer(providers.guarded(late), providers.Notes(None), times=SOON)
+        chunks = []
+        with latency_kit.deadline(SOON.deadline_ns / MS):
+            async for chunk in answerer.answer(question):
+                chunks.append(chunk)
+                late.released.set()
+        return chunks
+
+    chunks = asyncio.run(go())
+    assert [(chunk.text, chunk.draft, chunk.restart) for chunk in chunks] == [
+        (STILL_ASKING, True, False),
+        ("late", False, True),
+        ("", False, False),
+    ]
+
+
+def test_where_neither_notes_nor_models_know_anything_the_question_is_still_answered(
+    question: Question, providers: ModuleType
+) -> None:
+    times = AnswerTimes(first_text_ns=20 * MS, ending_ns=180 * MS, deadline_ns=180 * MS)
+    silent = providers.guarded(providers.cloud(texts=(), stalls=True))
+    chunks = heard(FallbackAnswerer(silent, providers.Notes(None), times=times), question, times)
+    assert told(chunks) == [("nothing", NOTES)]
+
+
+def test_an_answer_that_runs_on_ends_marked_as_cut_at_the_deadline(
+    question: Question, providers: ModuleType
+) -> None:
+    times = AnswerTimes(first_text_ns=300 * MS, ending_ns=400 * MS, deadline_ns=400 * MS)
+    endless = providers.guarded(providers.cloud(texts=("on and on",), stalls=True))
+    chunks = heard(FallbackAnswerer(endless, providers.Notes(None), times=times), question, times)
+    assert told(chunks) == [("on and on", CLOUD), (" ...", CLOUD)]
+    assert chunks[1].cut
+
+
+def test_late_in_its_time_an_answer_ends_with_its_sentence(question: Question, providers: ModuleType) -> None:
+    times = AnswerTimes(first_text_ns=20_000 * MS, ending_ns=0, deadline_ns=20_000 * MS)
+    rambling = providers.guarded(providers.cloud(texts=("So ", "it is.", " And", " so on.")))
+    chunks = heard(FallbackAnswerer(rambling, providers.Notes(None), times=times), question, times)
+    assert told(chunks) == [("So ", CLOUD), ("it is.", CLOUD)]
+    assert [(chunk.last, chunk.cut) for chunk in chunks] == [(False, False), (True, False), (False, False)]
+
+
+def test_with_models_shed_the_note_answers_at_once(question: Question, providers: ModuleType) -> None:
+    first = providers.cloud()
+    answerer = FallbackAnswerer(providers.guarded(first), providers.Notes())
+    with shedding_steps([Step.MODEL]):
+        chunks = heard(answerer, question)
+    assert [(chunk.text, chunk.draft) for chunk in chunks] == [("a note", False)]
+    assert first.asked == 0
+
+
+def test_the_cost_counts_what_was_wasted_apart(question: Question, providers: ModuleType) -> None:
+    dying = providers.cloud(texts=("a", "b", "c"), failure="cut")
+    answerer = FallbackAnswerer(providers.guarded(dying, providers.local()), providers.Notes())
+    cost = heard(answerer, question)[-1].cost
+    assert cost is not None
+    assert (cost.requests, cost.wasted_requests) == (2, 1)
+    assert (cost.answer_tokens, cost.wasted_tokens) == (5, 3)
+    assert cost.busy_ns > 0
+
+
+def test_who_leaves_early_closes_the_stream_that_runs(question: Question, providers: ModuleType) -> None:
+    first = providers.cloud(stalls=True)
 
     async def go() -> None:
-        stream = FallbackAnswerer([first]).answer(question)
+        stream: Any = FallbackAnswerer(providers.guarded(first), providers.Notes(None)).answer(question)
         await anext(stream)
         assert not first.left
-        await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+        await stream.aclose()
 
     asyncio.run(go())
     assert first.left
 
 
-def test_closing_closes_all(question: Question) -> None:
-    answerers = [cloud(), notes()]
-    asyncio.run(FallbackAnswerer(answerers).close())
-    assert all(answerer.closed for answerer in answerers)
+def test_closing_closes_all_and_it_is_always_available(providers: ModuleType) -> None:
+    first, notes = providers.cloud(there=False), providers.Notes()
+
+    async def go() -> tuple[bool, Provider]:
+        answerer = FallbackAnswerer(providers.guarded(first), notes)
+        assert answerer.provider is CLOUD
+        available = await answerer.available()
+        provider = answerer.provider
+        await answerer.close()
+        return available, provider
+
+    assert asyncio.run(go()) == (True, NOTES)
+    assert first.closed
+    assert notes.closed
 
 
-def test_it_is_available_when_anyone_is() -> None:
-    assert asyncio.run(FallbackAnswerer([cloud(there=False), notes()]).available())
-    assert not asyncio.run(FallbackAnswerer([cloud(there=False)]).available())
+def test_an_early_request_is_adopted_with_what_it_has_said_and_asked_once(
+    question: Question, providers: ModuleType
+) -> None:
+    first = providers.cloud()
+
+    async def go() -> list[AnswerChunk]:
+        answerer = FallbackAnswerer(providers.guarded(first), providers.Notes())
+        early = answerer.begin_early(question)
+        assert early is not None
+        await asyncio.sleep(0)
+        return [chunk async for chunk in early.adopt(None)]
+
+    with capture_measurements() as captured:
+        chunks = asyncio.run(go())
+    assert told(chunks) == [("one ", CLOUD), ("two", CLOUD)]
+    assert first.asked == 1
+    (speculation,) = captured.named("answering.speculation")
+    assert speculation.outcome is latency_kit.Outcome.OK
 
 
-def test_an_empty_list_is_refused() -> None:
-    with pytest.raises(AnswererError, match="at least the notes"):
-        FallbackAnswerer([])
+def test_an_early_request_that_nobody_wants_is_cancelled_and_its_cost_counted(
+    question: Question, providers: ModuleType
+) -> None:
+    first = providers.cloud(stalls=True)
+
+    async def go() -> Any:
+        early = FallbackAnswerer(providers.guarded(first), providers.Notes()).begin_early(question)
+        assert early is not None
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await early.give_up()
+        return early.cost
+
+    with capture_measurements() as captured:
+        cost = asyncio.run(go())
+    assert (cost.requests, cost.wasted_requests, cost.wasted_tokens) == (1, 1, 2)
+    assert captured.named("answering.speculation")[0].outcome is latency_kit.Outcome.CANCELLED
+    assert first.left
 
 
-def test_who_answers_instead_says_why_and_only_once(question: Question) -> None:
-    failing = [
-        cloud(texts=(), failure="cloud is down"),
-        local(texts=("half",), failure="local was cut"),
-        notes(),
-    ]
-    chunks = heard(FallbackAnswerer(failing), question)
-    assert [chunk.notice for chunk in chunks] == ["cloud is down", "cloud is down; local was cut", ""]
+def test_an_early_request_that_fails_leaves_the_question_to_the_others(
+    question: Question, providers: ModuleType
+) -> None:
+    async def go() -> list[AnswerChunk]:
+        models = providers.guarded(providers.cloud(texts=(), failure="down"), providers.local())
+        early = FallbackAnswerer(models, providers.Notes()).begin_early(question)
+        assert early is not None
+        await asyncio.sleep(0.01)
+        return [chunk async for chunk in early.adopt(None)]
+
+    assert told(asyncio.run(go())) == [("one ", LOCAL), ("two", LOCAL)]
 
 
-def test_one_that_was_overtaken_is_named(question: Question) -> None:
-    chunks = heard(FallbackAnswerer([cloud(texts=(), stalls=True), notes()], patience_s=0.01), question)
-    assert chunks[0].notice == "ollama-cloud was silent for too long"
+def test_nothing_begins_early_without_a_model(question: Question, providers: ModuleType) -> None:
+    assert FallbackAnswerer([], providers.Notes()).begin_early(question) is None

@@ -12,18 +12,17 @@ pytest.importorskip("ollama", reason="ollama comes with the extra 'assistant'")
 
 from latency_kit import Outcome
 from latency_kit.testing import capture_measurements
-from reference_pipeline.answering.ollama_answerer import (
-    AnswerTimeoutError,
-    OllamaAnswerer,
-    OllamaTimeouts,
-)
+from reference_pipeline.answering.guarded_answerer import TooSlowError
+from reference_pipeline.answering.ollama_answerer import OllamaAnswerer, OllamaTimeouts
 from reference_pipeline.answering.prompt import SYSTEM_MESSAGE, PromptBuilder
+from reference_pipeline.answering.token_budget import MOST_TOKENS, TAIL_TOKENS
 from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.ports import AnswererError
 
 PATIENT = OllamaTimeouts(first_token_s=20, idle_s=20, total_s=30, probe_s=20)
 HASTY = OllamaTimeouts(first_token_s=0.05, idle_s=20, total_s=20, probe_s=0.05)
 QUICK_TO_TIRE = OllamaTimeouts(first_token_s=20, idle_s=0.05, total_s=20)
+SLOW_OF_SPEECH = OllamaTimeouts(first_token_s=20, idle_s=20, total_s=20, tokens_per_s=40, grace_s=0.05)
 SHORT = OllamaTimeouts(first_token_s=20, idle_s=20, total_s=0.4)
 
 
@@ -112,7 +111,7 @@ def test_the_request_is_native_chat_that_streams_with_keep_alive_and_a_token_cap
     assert sent["stream"] is True
     assert sent["think"] is False
     assert sent["keep_alive"] == "15m"
-    assert sent["options"]["num_predict"] == 400
+    assert sent["options"]["num_predict"] == MOST_TOKENS + TAIL_TOKENS
     assert sent["messages"][0] == {"role": "system", "content": SYSTEM_MESSAGE}
     assert "what is a memory leak" in sent["messages"][1]["content"]
 
@@ -188,6 +187,12 @@ def _failures(server: ModuleType) -> dict[str, tuple[Any, OllamaTimeouts, list[s
             ["Half"],
             "stalled for 0.05 s",
         ),
+        "trickle": (
+            script(steps=[piece("Half"), piece(" a"), server.Stall()]),
+            SLOW_OF_SPEECH,
+            ["Half", " a"],
+            "fewer than 40 tokens a second",
+        ),
         "no end in time": (
             script(steps=[piece("Half"), server.Stall()]),
             SHORT,
@@ -236,6 +241,7 @@ FAILURES = (
     "stall before text",
     "only thinking, then stall",
     "stall half-way",
+    "trickle",
     "no end in time",
     "empty",
     "white space only",
@@ -262,7 +268,7 @@ def test_whatever_fails_is_one_clear_line_and_no_answer_is_passed_off_as_whole(
     assert reason in str(failure)
     assert "\n" not in str(failure)
     assert len(str(failure)) < 320
-    slow = isinstance(failure, AnswerTimeoutError)
+    slow = isinstance(failure, TooSlowError)
     (call,) = captured.named("answering.ollama_local")
     assert call.outcome is (Outcome.TIMED_OUT if slow else Outcome.ERROR)
     assert slow == (timeouts is not PATIENT)
@@ -289,12 +295,15 @@ def test_a_server_that_is_not_there_is_named_with_its_address(
     assert asyncio.run(go()).startswith("local Ollama at HOST cannot be reached")
 
 
-def test_an_answer_cut_by_the_token_limit_ends_with_an_ellipsis(
+def test_an_answer_cut_by_the_token_limit_ends_with_an_ellipsis_and_is_marked(
     ollama_server: ModuleType, prompts: PromptBuilder, question: Question
 ) -> None:
     steps = [ollama_server.piece("It grows and"), ollama_server.piece(done=True, reason="length")]
     chunks, _, _ = run(ollama_server, prompts, ollama_server.Script(steps=steps), question)
-    assert "".join(chunk.text for chunk in chunks) == "It grows and ..."
+    assert [(chunk.text, chunk.last, chunk.cut) for chunk in chunks] == [
+        ("It grows and", False, False),
+        (" ...", True, True),
+    ]
 
 
 def test_thinking_is_never_shown_and_white_space_before_the_first_word_is_dropped(

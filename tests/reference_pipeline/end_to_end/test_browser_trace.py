@@ -155,8 +155,11 @@ def check_trace(record: TurnRecord, receiver: Any, otlp: Any) -> None:
         "transcription_complete",
         "question_detected",
         "request_sent",
+        "first_text",
         "first_token",
         "response_received",
+        "first_text_painted",
+        "first_answer_painted",
         "displayed",
     ]
     assert list(record.points_ns.values()) == sorted(record.points_ns.values())

@@ -1,7 +1,7 @@
 """Fakes of every port that a conversation speaks to, and a transcript to give it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +14,7 @@ from reference_pipeline.conversation import Conversation, Stages, TurnBudgets
 from reference_pipeline.decision import Decider
 from reference_pipeline.events import (
     AnswerChunk,
+    AnswerCost,
     DisplayMessage,
     DisplayReceipt,
     Provider,
@@ -23,11 +24,17 @@ from reference_pipeline.events import (
     Utterance,
 )
 from reference_pipeline.questions.detector import RuleQuestionDetector
-from reference_pipeline.settings import ConversationSettings
+from reference_pipeline.settings import AnswerTimes, ConversationSettings
+from reference_pipeline.shedding import Shedding
 from reference_pipeline.transcription.deduplication import Deduplicator
 from reference_pipeline.transcription.segmentation import Segmenter
 from reference_pipeline.transcription.worker import FinalState, FinalTranscript
 from reference_pipeline.turn import Turn, TurnRecord
+
+JUDGED = (
+    LatencyBudget(name="wait", component="capture", operation="endpoint_wait", limit_ns=ms_to_ns(200)),
+    LatencyBudget(name="answer", component="answering", operation="answer", limit_ns=ms_to_ns(60_000)),
+)
 
 
 class FakeDisplay:
@@ -54,16 +61,21 @@ class FakeDisplay:
 
 
 class FakeAnswerer:
-    """Answers with the pieces it is given, once `released`; raises an error among them."""
+    """Answers with the pieces it is given, once `released`; raises an error among them.
+
+    A piece may be a text, a whole chunk, or an error. It begins early where `begins_early`.
+    """
 
     provider = Provider.NOTES
 
     def __init__(self) -> None:
-        self.pieces: list[str | Exception] = ["It is ", "a lock."]
+        self.pieces: list[str | Exception | AnswerChunk] = ["It is ", "a lock."]
         self.released = asyncio.Event()
         self.released.set()
         self.asked: list[str] = []
         self.on_asked: Callable[[], None] = lambda: None
+        self.begins_early = True
+        self.begun: list[FakeEarlyAnswer] = []
 
     async def available(self) -> bool:
         return True
@@ -75,16 +87,49 @@ class FakeAnswerer:
         for number, piece in enumerate(self.pieces, 1):
             if isinstance(piece, Exception):
                 raise piece
+            if isinstance(piece, AnswerChunk):
+                yield piece
+                continue
             yield AnswerChunk(
                 text=piece, provider=self.provider, source="locks", last=number == len(self.pieces)
             )
 
+    def begin_early(self, question: Question) -> "FakeEarlyAnswer | None":
+        if not self.begins_early:
+            return None
+        self.begun.append(FakeEarlyAnswer(self, question))
+        return self.begun[-1]
+
     async def close(self) -> None: ...
+
+
+class FakeEarlyAnswer:
+    """An early request that has cost one request and seven tokens."""
+
+    cost = AnswerCost(requests=1, wasted_requests=1, answer_tokens=7, wasted_tokens=7)
+
+    def __init__(self, answerer: FakeAnswerer, question: Question) -> None:
+        self._answerer = answerer
+        self.question = question
+        self.state = "running"
+
+    def adopt(self, span: Any) -> AsyncIterator[AnswerChunk]:
+        self.state = "adopted"
+        return self._answerer.answer(self.question)
+
+    def leave(self) -> None:
+        self.state = "given up"
+
+    async def give_up(self) -> None:
+        self.leave()
 
 
 class FakeExplainer:
     def explain(self, question: Question) -> Sequence[TermExplanation]:
         return [TermExplanation(term="mutex", explanation="a lock")] if "mutex" in question.text else []
+
+    def learn(self, terms: Iterable[TermExplanation]) -> None:
+        self.learned = list(terms)
 
 
 @pytest.fixture
@@ -93,26 +138,35 @@ def stage() -> Callable[..., SimpleNamespace]:
 
     def make(*, limit_ms: float = 4000, **settings: Any) -> SimpleNamespace:
         records: list[TurnRecord] = []
-        display, answerer = FakeDisplay(), FakeAnswerer()
+        explainer = FakeExplainer()
+        display, answerer, shedding = FakeDisplay(), FakeAnswerer(), Shedding()
         conversation = Conversation(
             Stages(
                 decider=Decider(Segmenter(), RuleQuestionDetector(), Deduplicator()),
                 answerer=answerer,
-                explainer=FakeExplainer(),
+                explainer=explainer,
                 display=display,
+                early=answerer,
+                shedding=shedding,
             ),
             settings=ConversationSettings(**settings),
             budgets=TurnBudgets(
                 end_to_end=LatencyBudget(
                     name="end_to_end", component="turn", operation="end_to_end", limit_ns=ms_to_ns(limit_ms)
                 ),
-                terms=LatencyBudget(
-                    name="terms", component="answering", operation="explain_terms", limit_ns=ms_to_ns(200)
-                ),
+                answer=AnswerTimes().within(ms_to_ns(limit_ms)),
+                judged=JUDGED,
             ),
             on_turn=records.append,
         )
-        return SimpleNamespace(conversation=conversation, records=records, display=display, answerer=answerer)
+        return SimpleNamespace(
+            conversation=conversation,
+            records=records,
+            display=display,
+            answerer=answerer,
+            shedding=shedding,
+            explainer=explainer,
+        )
 
     return make
 

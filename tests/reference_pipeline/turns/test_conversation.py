@@ -37,7 +37,7 @@ def test_a_question_is_answered_and_shown_in_order(run: Fixture, stage: Fixture,
             MessageKind.TURN,
         ]
         (terms,) = [message for message in on.display.messages if message.kind is MessageKind.TERMS]
-        assert terms.data == {"terms": [{"term": "mutex", "explanation": "a lock"}]}
+        assert terms.data == {"terms": [{"term": "mutex", "explanation": "a lock", "origin": "glossary"}]}
 
     run(scenario())
 
@@ -57,8 +57,11 @@ def test_the_monitoring_points_are_passed_in_order_and_the_account_adds_up(
             "transcription_complete",
             "question_detected",
             "request_sent",
+            "first_text",
             "first_token",
             "response_received",
+            "first_text_painted",
+            "first_answer_painted",
             "displayed",
         ]
         assert list(record.points_ns.values()) == sorted(record.points_ns.values())
