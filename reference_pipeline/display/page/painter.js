@@ -4,6 +4,7 @@
 // laid out and painted. What cannot wait is shown in the next frame; the rest shares one frame every 33 ms.
 
 const MERGE_MS = 33;
+const HALF_FRAME_MS = 8;
 // A page in sight gets a frame every few milliseconds, on a loaded machine after some hundreds. After this long
 // without one nobody sees it (another window covers it, the display sleeps): the document is changed all the
 // same, and the report says "hidden".
@@ -15,7 +16,6 @@ export class Painter {
   #report;
   #waiting = [];
   #lastFrameMs = -Infinity;
-  #timer = 0;
   #frame = 0;
   #fallback = 0;
   #afterPaint = new MessageChannel();
@@ -51,26 +51,23 @@ export class Painter {
     if (document.hidden) {
       this.#flush(true);
     } else if (this.#frame === 0) {
-      const restMs = this.#lastFrameMs + MERGE_MS - performance.now();
-      if (restMs <= 0 || this.#waiting.some(({ message }) => this.#urgent(message))) {
-        clearTimeout(this.#timer);
-        this.#timer = 0;
-        this.#frame = requestAnimationFrame(() => this.#flush(false));
-        this.#fallback = setTimeout(() => this.#flush(true), NO_FRAME_MS);
-      } else if (this.#timer === 0) {
-        this.#timer = setTimeout(() => {
-          this.#timer = 0;
-          this.#schedule();
-        }, restMs);
-      }
+      this.#frame = requestAnimationFrame(() => this.#frameCame());
+      this.#fallback ||= setTimeout(() => this.#flush(true), NO_FRAME_MS);
     }
+  }
+
+  // Frames are asked for while something waits, rather than a timer that would end just after one.
+  #frameCame() {
+    this.#frame = 0;
+    const due = performance.now() - this.#lastFrameMs >= MERGE_MS - HALF_FRAME_MS;
+    if (due || this.#waiting.some(({ message }) => this.#urgent(message))) this.#flush(false);
+    else this.#schedule();
   }
 
   #flush(hidden) {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#fallback);
-    clearTimeout(this.#timer);
-    this.#frame = this.#fallback = this.#timer = 0;
+    this.#frame = this.#fallback = 0;
     this.#lastFrameMs = performance.now();
     const batch = this.#waiting.splice(0);
     for (const { message, replay } of batch) {
