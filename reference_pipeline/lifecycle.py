@@ -24,6 +24,7 @@ def configure_telemetry(settings: Settings, policy: BudgetPolicy) -> latency_kit
         spans=True,
         endpoint=settings.endpoint,
         protocol=settings.protocol,
+        in_flight=settings.serve,  # the page lists what is under way
     )
 
 

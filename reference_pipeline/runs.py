@@ -16,6 +16,7 @@ from reference_pipeline.composition import (
     compose_turn_budgets,
 )
 from reference_pipeline.display.browser_display import BrowserDisplay
+from reference_pipeline.display.figures_feed import feed_figures
 from reference_pipeline.display.server import DisplayServer
 from reference_pipeline.display.sessions import Sessions
 from reference_pipeline.display.terminal_display import TerminalDisplay
@@ -72,6 +73,7 @@ async def run_assistant(
         if settings.serve:
             display = BrowserDisplay(sessions.open(), terminal)
             await stack.enter_async_context(server)
+            await stack.enter_async_context(feed_figures(sessions, telemetry))
             print(f"page: {server.url()}", file=out, flush=True)
         print(f"hearing {source.name} with {transcriber.name}", file=out, flush=True)
         session = Session(

@@ -21,6 +21,7 @@ from reference_pipeline.composition import (
 from reference_pipeline.conversation import TurnBudgets
 from reference_pipeline.display.browser_display import BrowserDisplay
 from reference_pipeline.display.channel import Channel
+from reference_pipeline.display.figures_feed import feed_figures
 from reference_pipeline.display.server import DisplayServer
 from reference_pipeline.display.sessions import Sessions
 from reference_pipeline.display.terminal_display import TerminalDisplay
@@ -122,6 +123,7 @@ async def serve_speakers(
         await opener.answerer.available()
         tell(f"answers come from {opener.answerer.provider.value}")
         await stack.enter_async_context(server)
+        await stack.enter_async_context(feed_figures(channels, telemetry))
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
         watch = _watching(stack, telemetry, admission=admission, budgets=budgets, tell=tell)
         with on_signals(stopped.set):

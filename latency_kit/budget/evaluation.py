@@ -224,6 +224,8 @@ def evaluate_one(placed: PlacedBudget, recorded: Sequence[JudgedCalls]) -> Budge
 
 def _value_at_rank(parts: Sequence[Durations], rank: int) -> int:
     """Return the value that has `rank` in all `parts` taken together."""
+    if len(parts) == 1:
+        return _own_value(parts[0], rank)  # no search: what is judged live is judged every second
     return min(value for part in parts for value in _smallest_covering(part, parts, rank))
 
 

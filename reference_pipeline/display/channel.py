@@ -5,14 +5,15 @@ Everything here runs on the event loop; nothing here knows of sockets (viewers b
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import latency_kit
 from reference_pipeline.display.clock_sync import Exchange
 from reference_pipeline.display.deliveries import Delivery
 from reference_pipeline.display.history import History, Kept
 from reference_pipeline.display.paint_times import PagePaint, to_our_clock
-from reference_pipeline.display.viewers import QUEUE_BOUND, SEND_BOUND_S, TOO_SLOW, Farewell, Frame, Viewer
+from reference_pipeline.display.viewer_queue import Frame, QueueCounts
+from reference_pipeline.display.viewers import QUEUE_BOUND, SEND_BOUND_S, TOO_SLOW, Farewell, Viewer
 from reference_pipeline.display.wire import (
     MalformedMessageError,
     PagePong,
@@ -24,10 +25,17 @@ from reference_pipeline.display.wire import (
 )
 from reference_pipeline.events import DisplayMessage, MessageKind
 
-__all__ = ["VIEWERS", "Channel", "ChannelCounts"]
+__all__ = ["VIEWERS", "WITNESSES", "Channel", "ChannelCounts"]
 
 VIEWERS = 64
 """Viewers of one channel at a time; more are refused with code 1013."""
+
+WITNESSES = 3
+"""Viewers that are asked when they have painted a message. The first paint counts, so that the reports of
+all others would only cost time; more than one, since one may be slow, covered by a window, or gone."""
+
+_INTERIM = "interim"
+_FIGURES = "figures"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +43,7 @@ class ChannelCounts:
     """What happened on a channel, for reports; it only grows.
 
     Attributes:
+        queues: What viewers' queues merged and dropped.
         paints: Messages whose paint a visible viewer reported first.
         clamped: Of those, how many had a corrected time moved to fit cause and effect.
         hidden: Reports by hidden viewers, which are not paints.
@@ -44,6 +53,7 @@ class ChannelCounts:
         malformed: Messages by pages that made no sense.
     """
 
+    queues: QueueCounts = field(default_factory=QueueCounts)
     paints: int = 0
     clamped: int = 0
     hidden: int = 0
@@ -81,6 +91,7 @@ class Channel:
         self._viewers_seen = 0
         self._viewer_options = (queue_bound, send_bound_s)
         self._awaited: dict[int, Delivery] = {}
+        self._figures: Frame | None = None
         self._ended = False
 
     @property
@@ -106,14 +117,33 @@ class Channel:
             self._history.keep(Kept(seq=seq, turn=message.turn, body=body))
         delivery = Delivery(seq, sent_ns)
         self._awaited[seq] = delivery
-        frame = Frame(text=messages_frame([body], awaited=[seq], replay=False), deliveries=(delivery,))
+        supersedes = _INTERIM if message.kind is MessageKind.INTERIM else ""
+        asked, told = (
+            Frame(
+                text=messages_frame([body], awaited=awaited, replay=False),
+                bodies=(body,),
+                awaited=awaited,
+                deliveries=(delivery,),
+                supersedes=supersedes,
+            )
+            for awaited in ((seq,), ())
+        )
+        witnesses = self._witnesses()
         for viewer in list(self._viewers.values()):
-            if viewer.offer(frame):
-                delivery.addressed(viewer.number, visible=not viewer.hidden)
+            witness = viewer.number in witnesses
+            if viewer.offer(asked if witness else told):
+                delivery.addressed(viewer.number, visible=witness and not viewer.hidden)
             else:
                 self.leave(viewer)
         delivery.give_up_if_hopeless()
         return delivery
+
+    def show_figures(self, figures: str) -> None:
+        """Show the latest figures, a frame that is neither numbered nor awaited; late viewers get them too."""
+        self._figures = Frame(text=figures, supersedes=_FIGURES)
+        for viewer in list(self._viewers.values()):
+            if not viewer.offer(self._figures):
+                self.leave(viewer)
 
     def settle(self, delivery: Delivery) -> None:
         """Stop following a delivery."""
@@ -129,7 +159,13 @@ class Channel:
             return None
         self._viewers_seen += 1
         queue_bound, send_bound_s = self._viewer_options
-        viewer = Viewer(self._viewers_seen, send, queue_bound=queue_bound, send_bound_s=send_bound_s)
+        viewer = Viewer(
+            self._viewers_seen,
+            send,
+            queue_bound=queue_bound,
+            send_bound_s=send_bound_s,
+            counts=self.counts.queues,
+        )
         resumes = identity == self.identity and 0 < after <= self._last_seq
         has_through = after if resumes else 0
         viewer.offer(
@@ -153,8 +189,15 @@ class Channel:
                 replay=True,
             )
             viewer.offer(Frame(text=text, deliveries=awaited))
+        if self._figures is not None:
+            viewer.offer(self._figures)
         self._viewers[viewer.number] = viewer
         return viewer
+
+    def _witnesses(self) -> set[int]:
+        # Those longest here, pages in sight first; hidden ones say that they are, and are counted apart.
+        seen = sorted(self._viewers.values(), key=lambda viewer: viewer.hidden)
+        return {viewer.number for viewer in seen[:WITNESSES]}
 
     def leave(self, viewer: Viewer) -> None:
         """Let a viewer go; idempotent."""

@@ -42,6 +42,14 @@ class Sessions:
         """Return the channel of a running session."""
         return self._channels.get(session)
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the sessions that run, in the order in which they began."""
+        return tuple(self._channels)
+
+    def watched(self) -> tuple[Channel, ...]:
+        """Return the channels that somebody watches."""
+        return tuple(channel for channel in self._channels.values() if channel.viewers)
+
     def end(self, session: str) -> None:
         """End a session and send its viewers away; idempotent."""
         channel = self._channels.pop(session, None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import latency_kit
 from reference_pipeline.display.clock_sync import ClockSync, Exchange
-from reference_pipeline.display.deliveries import Delivery
+from reference_pipeline.display.viewer_queue import Frame, QueueCounts, ViewerQueue
 from reference_pipeline.display.wire import PagePong, ping_frame
 
 __all__ = [
@@ -16,12 +16,12 @@ __all__ = [
     "SEND_BOUND_S",
     "TOO_SLOW",
     "Farewell",
-    "Frame",
     "Viewer",
 ]
 
-QUEUE_BOUND = 256
-"""Frames that may wait for one viewer; an answer of two minutes at two chunks a second."""
+QUEUE_BOUND = 512
+"""Frames that may wait for one viewer: eight seconds of an answer at sixty tokens a second, longer than its
+socket may take nothing."""
 
 SEND_BOUND_S = 5.0
 """How long one frame may wait for a viewer's socket to take it before the viewer is dropped to resume."""
@@ -33,20 +33,6 @@ _BURST_GAP_S = 0.02
 
 PING_EVERY_S = 5.0
 """Then one this often: the clocks part by half a millisecond at most in between."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """One text to be written to a viewer's socket.
-
-    Attributes:
-        deliveries: The messages in it whose paint is waited for.
-        ping: The ping's number, where it is one.
-    """
-
-    text: str
-    deliveries: tuple[Delivery, ...] = ()
-    ping: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +62,15 @@ class Viewer:
         queue_bound: int = QUEUE_BOUND,
         send_bound_s: float = SEND_BOUND_S,
         ping_every_s: float = PING_EVERY_S,
+        counts: QueueCounts | None = None,
     ) -> None:
         self.number = number
         self.clock = ClockSync()
         self.hidden = False
         self.farewell: Farewell | None = None
         self._send = send
-        self._frames: asyncio.Queue[Frame] = asyncio.Queue(queue_bound)
+        self._queue = ViewerQueue(queue_bound, counts=QueueCounts() if counts is None else counts)
+        self._news = asyncio.Event()
         self._send_bound_s = send_bound_s
         self._ping_every_s = ping_every_s
         self._pinged_ns: dict[int, int] = {}
@@ -93,18 +81,23 @@ class Viewer:
         """Queue a frame; False where the viewer has been, or is now, sent away instead."""
         if self.farewell is not None:
             return False
-        try:
-            self._frames.put_nowait(frame)
-        except asyncio.QueueFull:
+        if not self._queue.put(frame, viewer=self.number):
             self.send_away(TOO_SLOW)
             return False
+        self._news.set()
         return True
+
+    @property
+    def waiting(self) -> int:
+        """Frames that have yet to be written."""
+        return len(self._queue)
 
     def send_away(self, farewell: Farewell) -> None:
         """End this viewer's visit; the first reason stands."""
         if self.farewell is None:
             self.farewell = farewell
             self._away.set()
+            self._news.set()
 
     async def until_sent_away(self) -> None:
         """Wait until the visit has been ended from our side."""
@@ -113,7 +106,11 @@ class Viewer:
     async def write(self) -> None:
         """Write what is offered, in order, until the viewer is sent away."""
         while self.farewell is None:
-            frame = await self._frames.get()
+            if not self._queue:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            frame = self._queue.take()
             sending_ns = latency_kit.now_ns()
             if frame.ping is not None:
                 self._pinged_ns[frame.ping] = sending_ns

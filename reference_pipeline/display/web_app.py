@@ -6,16 +6,17 @@ What viewers say and get is the channel's business; who may come in is the acces
 import asyncio
 import contextlib
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import latency_kit
 from latency_kit.errors import MissingExtraError
 from reference_pipeline.display.access import Access
 from reference_pipeline.display.channel import Channel
+from reference_pipeline.display.page_files import FILES, HEADERS, PAGE
 from reference_pipeline.display.sessions import MAIN_SESSION, Sessions
 from reference_pipeline.display.speaker_door import Speakers
 from reference_pipeline.display.viewers import Viewer
+from reference_pipeline.display.wire import SUBPROTOCOL, sessions_frame, token_of
 
 try:
     from starlette.applications import Starlette
@@ -28,7 +29,7 @@ except ImportError as missing:
     raise MissingExtraError("starlette", "assistant") from missing
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["CLOSE_NO_SESSION", "CLOSE_NO_TOKEN", "SOCKET_PATH", "SPEAKER_PATH", "web_app"]
 
@@ -48,37 +49,6 @@ CLOSE_FULL = 1013
 _CLOSE_BOUND_S = 1.0
 """A stalled socket cannot take its close frame either; no longer than this is waited for it."""
 
-_PAGE = Path(__file__).parent / "page"
-
-_FILES = {
-    "/": ("index.html", "text/html"),
-    "/style.css": ("style.css", "text/css"),
-    "/app.js": ("app.js", "text/javascript"),
-    "/connection.js": ("connection.js", "text/javascript"),
-    "/painter.js": ("painter.js", "text/javascript"),
-    "/transcript.js": ("transcript.js", "text/javascript"),
-    "/turns.js": ("turns.js", "text/javascript"),
-    "/timing.js": ("timing.js", "text/javascript"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
-"""Everything that is served, by name: no path of a request ever reaches the file system."""
-
-_HEADERS = {
-    # The page loads and connects to nothing but us, and a script in a note could not run even as markup.
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    # Isolated pages have a performance.now() of 5 microseconds instead of 100.
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    # A page of yesterday's version must not talk to today's server.
-    "Cache-Control": "no-cache",
-}
-
 _log = logging.getLogger(__name__)
 
 
@@ -88,8 +58,8 @@ def web_app(sessions: Sessions, access: Access, *, speakers: Speakers | None = N
     async def page_file(request: Request) -> Response:
         if not access.host_allowed(request.headers.get("host")):
             raise HTTPException(421, "this server does not go by that name")
-        name, media_type = _FILES[request.url.path]
-        return FileResponse(_PAGE / name, media_type=media_type, headers=_HEADERS)
+        name, media_type = FILES[request.url.path]
+        return FileResponse(PAGE / name, media_type=media_type)
 
     async def viewer_socket(websocket: WebSocket) -> None:
         try:
@@ -102,17 +72,33 @@ def web_app(sessions: Sessions, access: Access, *, speakers: Speakers | None = N
         if speakers is not None and await _accepted(websocket, access):
             await speakers.attend(_SpeakerSocket(websocket), token_allowed=access.token_allowed)
 
-    routes = [WebSocketRoute(SOCKET_PATH, viewer_socket), *(Route(path, page_file) for path in _FILES)]
+    routes = [WebSocketRoute(SOCKET_PATH, viewer_socket), *(Route(path, page_file) for path in FILES)]
     if speakers is not None:
         routes.append(WebSocketRoute(SPEAKER_PATH, speaker_socket))
-    return Starlette(routes=routes)
+    return _with_headers(Starlette(routes=routes))
+
+
+def _with_headers(app: "ASGIApp") -> "ASGIApp":
+    """Give every response the security headers, refusals and absent pages included."""
+    added = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
+    async def answering(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def sending(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *added]
+            await send(message)
+
+        await app(scope, receive, sending if scope["type"] == "http" else send)
+
+    return answering
 
 
 async def _accepted(websocket: WebSocket, access: Access) -> bool:
     host = websocket.headers.get("host")
     origin = websocket.headers.get("origin")
     if access.host_allowed(host) and access.origin_allowed(origin, host):
-        await websocket.accept()
+        offered = websocket.scope.get("subprotocols", ())
+        await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         return True
     await websocket.close()  # before accepting: the browser sees 403 and tells its page nothing
     return False
@@ -120,12 +106,13 @@ async def _accepted(websocket: WebSocket, access: Access) -> bool:
 
 async def _admit(websocket: WebSocket, sessions: Sessions, access: Access) -> None:
     asked = websocket.query_params
-    if not access.token_allowed(asked.get("token")):
+    if not access.token_allowed(token_of(websocket.scope.get("subprotocols", ()))):
         await websocket.close(CLOSE_NO_TOKEN, "a token is needed: open the address as it was printed")
         return
     session = asked.get("session", MAIN_SESSION)
     channel = sessions.find(session)
     if channel is None:
+        await websocket.send_text(sessions_frame(sessions.names()))
         await websocket.close(CLOSE_NO_SESSION, "no such session is running")
         return
     after = asked.get("after", "")

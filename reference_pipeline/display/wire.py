@@ -3,8 +3,10 @@
 A page is a stranger: whatever it sends is checked here before anything else sees it.
 """
 
+import base64
+import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reference_pipeline.display.paint_times import PagePaint
@@ -13,15 +15,25 @@ from reference_pipeline.ports import PipelineError
 
 __all__ = [
     "LARGEST_PAGE_MESSAGE",
+    "SUBPROTOCOL",
     "MalformedMessageError",
     "PagePong",
     "PageVisibility",
+    "figures_frame",
     "hello_frame",
     "message_body",
     "messages_frame",
     "parse_page_message",
     "ping_frame",
+    "sessions_frame",
+    "token_of",
 ]
+
+SUBPROTOCOL = "latency-kit.viewer"
+"""What viewers speak. A page offers it beside the token, the one header that a page may set: in the address
+the token would stand in the logs of every proxy."""
+
+_TOKEN_PREFIX = "token."  # noqa: S105  # where the token begins, not the token
 
 LARGEST_PAGE_MESSAGE = 64 * 1024
 """Bytes that a page may send at once; a report of a hundred paints takes a tenth of it."""
@@ -100,6 +112,32 @@ def hello_frame(*, session: str, channel: str, reset: bool, lost: bool) -> str:
         {"type": "hello", "session": session, "channel": channel, "reset": reset, "lost": lost},
         separators=(",", ":"),
     )
+
+
+def sessions_frame(sessions: Sequence[str]) -> str:
+    """Return the frame that tells which sessions run, for a viewer that asked for one that does not."""
+    return json.dumps({"type": "sessions", "sessions": list(sessions)}, separators=(",", ":"))
+
+
+def figures_frame(figures: Mapping[str, object]) -> str:
+    """Return the frame of the process's live figures."""
+    return json.dumps({"type": "figures", "figures": figures}, separators=(",", ":"), allow_nan=False)
+
+
+def token_of(subprotocols: Iterable[str]) -> str | None:
+    """Return the token among the subprotocols that a viewer offered, None where there is none to be read.
+
+    It comes as `token.` and URL-safe base64 without padding, since subprotocols take few characters.
+    """
+    for offered in subprotocols:
+        if offered.startswith(_TOKEN_PREFIX):
+            encoded = offered.removeprefix(_TOKEN_PREFIX)
+            try:
+                padded = encoded + "=" * (-len(encoded) % 4)
+                return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+            except (binascii.Error, ValueError):  # UnicodeDecodeError is one
+                return None
+    return None
 
 
 def ping_frame(number: int) -> str:

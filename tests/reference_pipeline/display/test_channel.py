@@ -47,7 +47,7 @@ async def come(channel: Channel, *, after: int = 0, identity: str = "") -> tuple
 async def write_all(*viewers: Viewer) -> None:
     """Let the viewers' queues run empty."""
     tasks = [asyncio.create_task(viewer.write()) for viewer in viewers]
-    while any(not viewer._frames.empty() for viewer in viewers):  # noqa: ASYNC110  # one turn of the loop each
+    while any(viewer.waiting for viewer in viewers):  # noqa: ASYNC110  # one turn of the loop each
         await asyncio.sleep(0)
     for task in tasks:
         task.cancel()

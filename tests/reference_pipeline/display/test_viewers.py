@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from reference_pipeline.display.deliveries import Delivery
-from reference_pipeline.display.viewers import PING_BURST, TOO_SLOW, Farewell, Frame, Viewer
+from reference_pipeline.display.viewer_queue import Frame
+from reference_pipeline.display.viewers import PING_BURST, TOO_SLOW, Farewell, Viewer
 from reference_pipeline.display.wire import PagePong
 
 Run = Callable[..., Any]
