@@ -139,7 +139,7 @@ class Channel:
         return delivery
 
     def show_figures(self, figures: str) -> None:
-        """Show the latest figures, a frame that is neither numbered nor awaited; late viewers get them too."""
+        """Show the latest figures, a frame neither numbered nor awaited; late viewers get it too."""
         self._figures = Frame(text=figures, supersedes=_FIGURES)
         for viewer in list(self._viewers.values()):
             if not viewer.offer(self._figures):

@@ -59,7 +59,7 @@ async def _feed(sessions: Sessions, telemetry: latency_kit.Telemetry, every_s: f
         try:
             # On a thread: a first token that comes meanwhile must not wait for it.
             frame = await asyncio.to_thread(figures_of, telemetry)
-        except Exception:
+        except Exception:  # noqa: BLE001  # as the next line says
             # Figures are there to look at; what they cannot tell must not end the talk.
             _log.exception("the live figures cannot be read; the page goes without them")
             return

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import latency_kit
-from latency_kit.budget import BudgetEvaluation, ObjectiveStatus, Verdict
+from latency_kit.budget import BudgetEvaluation, LatencyBudget, ObjectiveStatus, Verdict
 from latency_kit.units import ns_to_ms
 
 __all__ = ["SHOWN_SERIES", "live_figures"]
@@ -44,9 +44,9 @@ def live_figures(
     Percentiles are over all calls of the process so far, failed ones among them; times in milliseconds.
     """
     judged = list(evaluations)
-    limits_ms = {one.budget.measures: ns_to_ms(one.budget.limit_ns) for one in judged}
+    limits = {one.budget.measures: one.budget for one in judged}
     return {
-        "percentiles": [_percentiles(name, series, limits_ms) for name in _recorded(series)],
+        "percentiles": [_percentiles(name, series, limits.get(name)) for name in _recorded(series)],
         "budgets": [_budget(one) for one in judged],
         "objectives": [_objective(one) for one in objectives],
         "in_flight": _in_flight(in_flight),
@@ -59,7 +59,7 @@ def _recorded(series: Sequence[latency_kit.SeriesSnapshot]) -> list[str]:
 
 
 def _percentiles(
-    name: str, series: Sequence[latency_kit.SeriesSnapshot], limits_ms: dict[str, float]
+    name: str, series: Sequence[latency_kit.SeriesSnapshot], limit: LatencyBudget | None
 ) -> dict[str, object]:
     first, *others = [one.histogram for one in series if one.name == name]
     durations = first.merge(*others) if others else first
@@ -68,8 +68,9 @@ def _percentiles(
     for percentile in _PERCENTILES:
         # The upper end of a bucket may lie beyond the longest call, which is known exactly.
         figures[f"p{percentile:g}_ms"] = _ms(min(found[percentile], durations.max_ns))
-    if name in limits_ms:
-        figures["limit_ms"] = limits_ms[name]
+    if limit is not None:
+        figures["limit_ms"] = ns_to_ms(limit.limit_ns)
+        figures["limit_percentile"] = limit.percentile
     return figures
 
 

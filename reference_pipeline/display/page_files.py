@@ -1,4 +1,4 @@
-"""What the server gives out besides WebSockets: the page's files by name, and the headers of every response."""
+"""What the server gives out besides WebSockets: the page's files by name, and every response's headers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What waits for one viewer's socket: bounded, with neighbours merged and what is superseded dropped. Pure."""
+"""What waits for one viewer's socket: bounded, neighbours merged, what is superseded dropped. Pure."""
 
 from collections import deque
 from collections.abc import Sequence

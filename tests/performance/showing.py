@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import count
+from itertools import count, pairwise
 
 from overhead import Bar
 from viewer_crowd import crowd
@@ -36,6 +36,7 @@ TOKENS = 60
 TOKEN_GAP_S = 1 / 60
 INTERIM_GAP_S = 0.1
 VIEWERS = 50
+QUESTION = "what would you do if a lock were held for too long by a thread that nobody knows"
 FAN_OUT_MESSAGES = 300
 PARTS = ("send to socket", "socket to page", "page to document", "document to paint", "send to paint")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -44,7 +45,7 @@ ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking",
 
 def talk(turns: int) -> Iterator[tuple[float, DisplayMessage]]:
     """Yield the messages of a talk, each with the seconds to wait before it."""
-    words = "what would you do if a lock were held for too long by a thread that nobody knows".split()
+    words = QUESTION.split()
     numbers = count(1)
     for turn in range(1, turns + 1):
         for told in range(4, len(words) + 1, 2):
@@ -108,7 +109,7 @@ def _parts(receipts: list[DisplayReceipt]) -> dict[str, HistogramSnapshot]:
     parts = {name: Histogram() for name in PARTS}
     for each in receipts:
         times = (each.sent_ns, each.broadcast_ns, each.received_ns, each.dom_updated_ns, each.painted_ns)
-        spans = [after - before for before, after in zip(times, times[1:], strict=False)]
+        spans = [after - before for before, after in pairwise(times)]
         for name, spent_ns in zip(PARTS, [*spans, times[-1] - times[0]], strict=True):
             parts[name].record(spent_ns)
     return {name: histogram.snapshot() for name, histogram in parts.items()}

@@ -1,6 +1,6 @@
 """Many viewers in a process of their own, so that what they cost is not counted as the server's.
 
-    python tests/performance/viewer_crowd.py ws://127.0.0.1:8765/viewer 49 1
+python tests/performance/viewer_crowd.py ws://127.0.0.1:8765/viewer 49 1
 """
 
 import asyncio

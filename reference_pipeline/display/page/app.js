@@ -1,28 +1,51 @@
-// Ties the page together: the connection's messages go through the painter into transcript and turns.
+// Ties the page together: the connection's messages go through the painter into transcript, turns and figures.
 
+import { Announcer } from "./announcer.js";
 import { Connection } from "./connection.js";
+import { at, element } from "./dom.js";
+import { Figures } from "./figures.js";
+import { listenToKeys } from "./keyboard.js";
 import { Painter } from "./painter.js";
 import { Transcript } from "./transcript.js";
 import { Turns } from "./turns.js";
 
-const at = (id) => document.getElementById(id);
+const announcer = new Announcer();
 const transcript = new Transcript();
 const turns = new Turns();
+const figures = new Figures();
 
 const painter = new Painter({ apply, urgent, report: (report) => connection.send(report) });
 const asked = new URLSearchParams(location.search);
 const session = asked.get("session") ?? "main";
-const connection = new Connection({ session, token: takeToken(), on: { hello, messages, state } });
+const connection = new Connection({
+  session,
+  token: takeToken(),
+  on: { hello, messages, state, sessions, figures: (latest) => painter.pushLatest({ kind: "figures", data: latest }) },
+});
 
 if (session !== "main") {
   at("session").textContent = `Session ${session}`;
   at("session").hidden = false;
 }
-listenToKeys();
+at("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const given = at("token").value.trim();
+  if (!given) return;
+  sessionStorage.setItem("token", given);
+  at("token-form").hidden = true;
+  connection.openWith(given);
+});
+listenToKeys({ turns });
 connection.open();
 
-function hello({ reset, lost }) {
-  if (reset) {
+// `anew`: the assistant was started again. What it answered before stays on the page, told apart from what comes.
+function hello({ reset, lost, anew }) {
+  at("sessions").hidden = true;
+  if (anew) {
+    painter.flush();
+    transcript.beginAnew();
+    turns.beginAnew();
+  } else if (reset) {
     painter.clear();
     transcript.clear();
     turns.clear();
@@ -37,18 +60,32 @@ function messages(fresh, awaited, receivedMs, replay) {
 function state(name, text) {
   at("state").dataset.state = name;
   at("state-text").textContent = text;
+  at("token-form").hidden = name !== "locked";
+  if (name === "locked") at("token").focus();
 }
 
-// Everything is but interim text and the middle of an answer, which share frames.
-function urgent({ kind, turn, last }) {
-  if (kind === "answer") return last || turns.awaitsAnswer(turn);
-  return kind !== "interim";
+// Somebody asked for a session that does not run: here are those that do.
+function sessions(names) {
+  const place = at("sessions");
+  place.replaceChildren(element("p", "", names.length > 0 ? "These sessions are running:" : "No session is running."));
+  for (const name of names) {
+    const link = element("a", "", name);
+    link.href = `?${new URLSearchParams({ session: name })}`;
+    place.append(link);
+  }
+  place.hidden = false;
+}
+
+// Everything is but interim text, figures and the middle of an answer, which share frames.
+function urgent({ kind, turn, data, last }) {
+  if (kind === "answer") return last || data.restart === true || turns.awaitsAnswer(turn);
+  return kind !== "interim" && kind !== "figures";
 }
 
 function apply({ kind, turn, text, data, last }, replay) {
   switch (kind) {
     case "interim":
-      transcript.interim(text);
+      transcript.interim(text, data.stable);
       break;
     case "transcript":
       transcript.final(turn, text, data.question === true);
@@ -56,11 +93,11 @@ function apply({ kind, turn, text, data, last }, replay) {
     case "question":
       transcript.question(turn);
       turns.ask(turn, text);
-      if (!replay) announce(`Question: ${text}`);
+      if (!replay) announcer.say(`Question: ${text}`);
       break;
     case "answer":
       turns.write(turn, text, data, last);
-      if (last && !replay) announce(turns.answerOf(turn));
+      if (last && !replay) announcer.say(turns.spoken(turn, data.question));
       break;
     case "terms":
       turns.explain(turn, Array.isArray(data.terms) ? data.terms : []);
@@ -68,12 +105,10 @@ function apply({ kind, turn, text, data, last }, replay) {
     case "turn":
       turns.end(turn, data);
       break;
+    case "figures":
+      figures.show(data);
+      break;
   }
-}
-
-// Read out once and whole: an answer read as it streams would be a stutter.
-function announce(text) {
-  at("announcer").textContent = text;
 }
 
 function notice(text) {
@@ -81,7 +116,7 @@ function notice(text) {
   at("notice").hidden = text === "";
 }
 
-// The token comes in the fragment, which browsers never send, and leaves the address bar at once.
+// The token comes in the fragment, which browsers never send, and leaves the address bar and history at once.
 function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given) {
@@ -89,34 +124,4 @@ function takeToken() {
     history.replaceState(null, "", location.pathname + location.search);
   }
   return given ?? sessionStorage.getItem("token");
-}
-
-function listenToKeys() {
-  at("keys-button").addEventListener("click", () => at("keys").showModal());
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || at("keys").open) return;
-    const rows = [...document.querySelectorAll("#turns summary")];
-    const here = rows.indexOf(document.activeElement);
-    switch (event.key) {
-      case "j":
-        rows[Math.min(here + 1, rows.length - 1)]?.focus();
-        break;
-      case "k":
-        rows[Math.max(here - 1, 0)]?.focus();
-        break;
-      case "h":
-        at("transcript").focus();
-        break;
-      case "Escape":
-        at("stage").focus();
-        window.scrollTo({ top: 0 });
-        break;
-      case "?":
-        at("keys").showModal();
-        break;
-      default:
-        return;
-    }
-    event.preventDefault();
-  });
 }

@@ -3,6 +3,7 @@
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5000;
+const SUBPROTOCOL = "latency-kit.viewer";
 const CLOSE_NO_TOKEN = 4401;
 const CLOSE_NO_SESSION = 4404;
 const CLOSE_SESSION_ENDED = 1001;
@@ -18,7 +19,8 @@ export class Connection {
   #ended = false;
   #retryTimer = 0;
 
-  // on: {hello(hello), messages(messages, awaited, receivedMs, replay), state(name, text)}
+  // on: {hello(hello), messages(messages, awaited, receivedMs, replay), figures(figures), sessions(names),
+  //      state(name, text)}
   constructor({ session, token, on }) {
     this.#session = session;
     this.#token = token;
@@ -39,9 +41,9 @@ export class Connection {
       session: this.#session,
       channel: this.#channel,
       after: String(this.#lastSeq),
-      ...(this.#token ? { token: this.#token } : {}),
     });
-    const socket = new WebSocket(address);
+    // The token goes into a header: in the address it would stand in the logs of whatever lies between.
+    const socket = new WebSocket(address, this.#token ? [SUBPROTOCOL, `token.${encoded(this.#token)}`] : [SUBPROTOCOL]);
     this.#socket = socket;
     socket.onmessage = (event) => {
       const receivedMs = performance.now();
@@ -52,6 +54,11 @@ export class Connection {
     };
   }
 
+  openWith(token) {
+    this.#token = token;
+    this.open();
+  }
+
   send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
@@ -59,26 +66,35 @@ export class Connection {
   #take(frame, receivedMs) {
     if (frame.type === "ping") {
       this.send({ type: "pong", number: frame.number, received_ms: receivedMs, replied_ms: performance.now() });
-    } else if (frame.type === "hello") {
-      this.#retryMs = FIRST_RETRY_MS;
-      this.#ended = false;
-      this.#channel = frame.channel;
-      if (frame.reset) this.#lastSeq = 0;
-      this.#on.hello(frame);
-      this.#on.state("live", "Live");
-      this.send({ type: "visibility", hidden: document.hidden });
     } else if (frame.type === "messages") {
       const fresh = frame.messages.filter((message) => message.seq > this.#lastSeq);
       if (fresh.length === 0) return;
       this.#lastSeq = fresh[fresh.length - 1].seq;
       this.#on.messages(fresh, new Set(frame.awaited), receivedMs, frame.replay);
+    } else if (frame.type === "figures") {
+      this.#on.figures(frame.figures);
+    } else if (frame.type === "hello") {
+      this.#greeted(frame);
+    } else if (frame.type === "sessions") {
+      this.#on.sessions(frame.sessions);
     }
+  }
+
+  #greeted(hello) {
+    const anew = this.#channel !== "" && this.#channel !== hello.channel;
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#ended = false;
+    this.#channel = hello.channel;
+    if (hello.reset) this.#lastSeq = 0;
+    this.#on.hello({ ...hello, anew });
+    this.#on.state("live", "Live");
+    this.send({ type: "visibility", hidden: document.hidden });
   }
 
   #lost(event) {
     this.#socket = null;
     if (event.code === CLOSE_NO_TOKEN) {
-      this.#on.state("ended", "Token needed: open the address as it was printed");
+      this.#on.state("locked", this.#token ? "That is not the token" : "Token needed");
       return;
     }
     const why =
@@ -87,7 +103,7 @@ export class Connection {
       : "Connection lost, trying again";
     // A server that went with its session refuses; that is no news.
     this.#ended = this.#ended || event.code === CLOSE_SESSION_ENDED;
-    this.#on.state("waiting", why);
+    this.#on.state(this.#ended ? "ended" : "waiting", why);
     // Spread out, so that many viewers do not all come back in the same moment.
     this.#retryTimer = setTimeout(() => this.#retryNow(), this.#retryMs * (0.75 + Math.random() / 2));
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
@@ -99,4 +115,10 @@ export class Connection {
     this.#retryTimer = 0;
     this.open();
   }
+}
+
+// URL-safe base64 without padding: subprotocols take few characters.
+function encoded(token) {
+  const bytes = String.fromCharCode(...new TextEncoder().encode(token));
+  return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

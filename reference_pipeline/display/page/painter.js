@@ -5,10 +5,12 @@
 
 const MERGE_MS = 33;
 const HALF_FRAME_MS = 8;
-// A page in sight gets a frame every few milliseconds, on a loaded machine after some hundreds. After this long
-// without one nobody sees it (another window covers it, the display sleeps): the document is changed all the
-// same, and the report says "hidden".
-const NO_FRAME_MS = 800;
+// A page in sight gets a frame every few milliseconds. One that gets none over so many ticks is seen by nobody
+// (another window covers it, the display sleeps): the document is changed all the same, and the report says
+// "hidden". Ticks follow each other rather than the clock, so that a machine that is merely busy is not taken
+// for a covered window.
+const NO_FRAME_TICKS = 20;
+const TICK_MS = 100;
 
 export class Painter {
   #apply;
@@ -17,7 +19,7 @@ export class Painter {
   #waiting = [];
   #lastFrameMs = -Infinity;
   #frame = 0;
-  #fallback = 0;
+  #ticking = 0;
   #afterPaint = new MessageChannel();
   #painted = [];
 
@@ -41,9 +43,20 @@ export class Painter {
     this.#schedule();
   }
 
+  // Show what no report is made of and only the latest counts of.
+  pushLatest(message) {
+    this.#waiting = this.#waiting.filter((entry) => entry.message.kind !== message.kind);
+    this.push([message], new Set(), 0, false);
+  }
+
   // Forget what is not in the document yet.
   clear() {
     this.#waiting = [];
+  }
+
+  // Bring all that waits into the document now.
+  flush() {
+    if (this.#waiting.length > 0) this.#flush(document.hidden);
   }
 
   #schedule() {
@@ -52,13 +65,19 @@ export class Painter {
       this.#flush(true);
     } else if (this.#frame === 0) {
       this.#frame = requestAnimationFrame(() => this.#frameCame());
-      this.#fallback ||= setTimeout(() => this.#flush(true), NO_FRAME_MS);
+      if (this.#ticking === 0) this.#tick(NO_FRAME_TICKS);
     }
+  }
+
+  #tick(left) {
+    this.#ticking = setTimeout(() => (left > 0 ? this.#tick(left - 1) : this.#flush(true)), TICK_MS);
   }
 
   // Frames are asked for while something waits, rather than a timer that would end just after one.
   #frameCame() {
     this.#frame = 0;
+    clearTimeout(this.#ticking);
+    this.#ticking = 0;
     const due = performance.now() - this.#lastFrameMs >= MERGE_MS - HALF_FRAME_MS;
     if (due || this.#waiting.some(({ message }) => this.#urgent(message))) this.#flush(false);
     else this.#schedule();
@@ -66,8 +85,8 @@ export class Painter {
 
   #flush(hidden) {
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#fallback);
-    this.#frame = this.#fallback = 0;
+    clearTimeout(this.#ticking);
+    this.#frame = this.#ticking = 0;
     this.#lastFrameMs = performance.now();
     const batch = this.#waiting.splice(0);
     for (const { message, replay } of batch) {

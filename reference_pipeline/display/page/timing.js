@@ -1,4 +1,7 @@
-// A turn's time as a figure: the whole against its budget, and its stages side by side, with a legend.
+// A turn's time as a figure: the whole against its budget, its stages side by side, with a legend, and what else
+// is to be known of its way: when the first words stood there, which budgets it burnt, what was left out.
+
+import { element } from "./dom.js";
 
 const STAGE_COLOURS = 9;
 const REST = "rest";
@@ -56,6 +59,8 @@ export function timingFigure(data) {
     const sumMs = stages.reduce((sum, [, ms]) => sum + ms, 0);
     figure.append(stageBar(stages, Math.max(sumMs, Number.MIN_VALUE)), legend(stages, sumMs));
   }
+  const way = wayOf(data);
+  if (way.length > 0) figure.append(facts(way));
   if (data.trace_id) figure.append(traceLine(data.trace_id));
   return figure;
 }
@@ -115,15 +120,34 @@ function legend(stages, sumMs) {
   return list;
 }
 
+// What else happened on the way, as pairs of name and figure.
+function wayOf({ first_text_ms, first_answer_ms, first_model_token_ms, speculation, shed, budgets }) {
+  const way = [];
+  const moment = (name, ms) => Number.isFinite(ms) && way.push([name, `${milliseconds(ms)}\u2009ms`]);
+  moment("first text painted", first_text_ms);
+  if (first_answer_ms !== first_text_ms) moment("first text of the answer", first_answer_ms);
+  moment("first token of a model", first_model_token_ms);
+  if (speculation) way.push(["begun early", `${speculation.adopted} of ${speculation.started} adopted`]);
+  if (shed?.length > 0) way.push(["left out", shed.map(stageName).join(", ")]);
+  for (const { name, measured, observed_ms, limit_ms, met } of budgets ?? []) {
+    if (met || measured === "turn.end_to_end") continue;
+    way.push([`over: ${stageName(name.split(".").pop())}`, `${milliseconds(observed_ms)} of ${milliseconds(limit_ms)}\u2009ms`, "over"]);
+  }
+  return way;
+}
+
+function facts(way) {
+  const list = element("dl", "way");
+  for (const [name, figure, kind] of way) {
+    const entry = element("div", kind ?? "");
+    entry.append(element("dt", "", name), element("dd", "", figure));
+    list.append(entry);
+  }
+  return list;
+}
+
 function traceLine(traceId) {
   const line = element("p", "trace", "Trace ");
   line.append(element("code", "", traceId));
   return line;
-}
-
-function element(name, className = "", text = "") {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
 }

@@ -1,6 +1,7 @@
 """Shared by the display's tests: messages to show, and a page simulated over a real WebSocket."""
 
 import asyncio
+import base64
 import io
 import json
 import time
@@ -12,12 +13,14 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from reference_pipeline.display.browser_display import BrowserDisplay
 from reference_pipeline.display.channel import Channel
 from reference_pipeline.display.server import DisplayServer
 from reference_pipeline.display.sessions import Sessions
 from reference_pipeline.display.terminal_display import TerminalDisplay
+from reference_pipeline.display.wire import SUBPROTOCOL
 from reference_pipeline.events import DisplayMessage, MessageKind
 
 TEST_BOUND_S = 30
@@ -112,7 +115,7 @@ class Page:
         elif frame["type"] == "hello":
             self.hello = frame
             await self.say({"type": "visibility", "hidden": self.hidden})
-        else:
+        elif frame["type"] == "messages":
             self.messages += frame["messages"]
             if self.paints and frame["awaited"]:
                 painted = [{"seq": seq, "received_ms": received_ms} for seq in frame["awaited"]]
@@ -142,9 +145,15 @@ async def open_page(
     token: str = "",
 ) -> AsyncIterator[Page]:
     """Open a simulated page; it has said hello when the block begins."""
-    query = f"session={session}&after={after}&channel={channel}&token={token}"
+    query = f"session={session}&after={after}&channel={channel}"
+    offered = [Subprotocol(SUBPROTOCOL)]
+    if token:
+        encoded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+        offered.append(Subprotocol(f"token.{encoded}"))
     address = f"ws://127.0.0.1:{server.port}/viewer?{query}"
-    async with connect(address, ping_interval=None, max_size=2**25, max_queue=None) as socket:
+    async with connect(
+        address, ping_interval=None, max_size=2**25, max_queue=None, subprotocols=offered
+    ) as socket:
         page = Page(socket, offset_ms=offset_ms, paints=paints, hidden=hidden)
         attending = asyncio.create_task(page.attend())
         try:
