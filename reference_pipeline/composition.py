@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from latency_kit.budget import BudgetPolicy, load_policy
@@ -47,6 +47,7 @@ __all__ = [
     "compose_source",
     "compose_stages",
     "compose_transcriber",
+    "compose_transcribers",
     "compose_turn_budgets",
 ]
 
@@ -106,10 +107,24 @@ def compose_detector() -> VoiceActivityDetector:
 
 
 def compose_transcriber(settings: Settings) -> Transcriber:
-    """Load the engine that is wanted, or by default the best whose model is on disk.
+    """Load the engine that is wanted, or by default the best whose model is on disk, for one session.
 
     Raises:
         TranscriberError: There is no such engine, or its model is absent or broken.
+        MissingExtraError: The engine is not installed.
+    """
+    return compose_transcribers(settings)()
+
+
+def compose_transcribers(settings: Settings) -> Callable[[], Transcriber]:
+    """Choose the engine, and return what makes a transcriber for each of several sessions.
+
+    Whisper is loaded once and shared: one inference at a time, fair among the sessions. pocketsphinx, whose
+    decoder has state, gets a process for each session.
+
+    Raises:
+        TranscriberError: There is no such engine, or its model is absent or broken; what is returned raises
+            it where a process cannot be started.
         MissingExtraError: The engine is not installed.
     """
     choice = choose_engine(settings.engine, find_whisper_model=lambda: _whisper_model(settings))
@@ -119,17 +134,21 @@ def compose_transcriber(settings: Settings) -> Transcriber:
         from reference_pipeline.transcription.faster_whisper_transcriber import (  # noqa: PLC0415  # heavy
             FasterWhisperTranscriber,
         )
+        from reference_pipeline.transcription.whisper_engine import WhisperEngine  # noqa: PLC0415  # heavy
 
-        return FasterWhisperTranscriber(choice.model_directory, threads=settings.threads)
-    from reference_pipeline.transcription.pocketsphinx_transcriber import (  # noqa: PLC0415  # optional
-        PocketsphinxTranscriber,
+        whisper = WhisperEngine(choice.model_directory, threads=settings.threads)
+        return lambda: FasterWhisperTranscriber(whisper)
+    from reference_pipeline.transcription.process_transcriber import (  # noqa: PLC0415  # one of several
+        ProcessTranscriber,
     )
 
-    return PocketsphinxTranscriber()
+    return lambda: ProcessTranscriber(
+        Engine.POCKETSPHINX.value, "reference_pipeline.transcription.pocketsphinx_process"
+    )
 
 
 def _whisper_model(settings: Settings) -> Path:
-    from reference_pipeline.transcription.faster_whisper_transcriber import find_model  # noqa: PLC0415  # heavy
+    from reference_pipeline.transcription.whisper_engine import find_model  # noqa: PLC0415  # heavy
 
     return find_model(settings.model, settings.model_directory)
 

@@ -169,8 +169,8 @@ class CompletenessJudge(Protocol):
 class Transcriber(Protocol):
     """Turns one utterance at a time into text. All calls come from one thread.
 
-    Order of calls: `warm_up` once; then for each utterance `begin`, `feed` for each block, and either
-    `finish` or `abandon`; `close` at the end.
+    Order of calls: `warm_up` once; then for each utterance `begin`, `feed` for each block, in between, where
+    there is time for it, `interim` and `speculate`, and either `finish` or `abandon`; `close` at the end.
     """
 
     @property
@@ -188,6 +188,24 @@ class Transcriber(Protocol):
 
     def feed(self, block: AudioBlock) -> str | None:
         """Take the next block; return interim text when it has changed, else None."""
+        ...
+
+    def interim(self, wanted: Callable[[], bool]) -> str | None:
+        """Use a moment in which no block waits; return interim text when it has changed, else None.
+
+        Args:
+            wanted: Asked now and then; once it says no, the work is given up.
+        """
+        ...
+
+    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
+        """Return the text of the utterance if it ended here, which it may not; it stays open.
+
+        A text that is marked final is returned at once by a `finish` that comes before a `feed`.
+
+        Args:
+            wanted: Asked now and then; once it says no, the work is given up and None is returned.
+        """
         ...
 
     def finish(self) -> Transcript:

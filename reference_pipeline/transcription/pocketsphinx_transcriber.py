@@ -11,6 +11,7 @@ spares errors; the bounds on active words and states only cut the dearest blocks
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,25 @@ class PocketsphinxTranscriber:
             return None
         self._shown = text
         return text
+
+    def interim(self, wanted: Callable[[], bool]) -> str | None:
+        """Return None: `feed` has told everything.
+
+        Raises:
+            TranscriberError: No utterance is begun.
+        """
+        del wanted  # nothing is begun that could be given up
+        self._order.require_open("interim")
+        return None
+
+    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
+        """Return the words so far, before the search for the best path; that takes milliseconds.
+
+        Raises:
+            TranscriberError: No utterance is begun.
+        """
+        self._order.require_open("speculate")
+        return Transcript(text=self._text(), engine=self.name, final=False) if wanted() else None
 
     def finish(self) -> Transcript:
         """Return the final text.

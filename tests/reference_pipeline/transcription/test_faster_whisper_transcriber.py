@@ -1,6 +1,6 @@
-"""What the faster-whisper engine holds beyond the contract, on a real model with random weights."""
+"""What the faster-whisper transcriber holds beyond the contract, on a real model with random weights."""
 
-import shutil
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,41 @@ import pytest
 
 import latency_kit
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples
-from reference_pipeline.ports import TranscriberError
-from reference_pipeline.transcription.faster_whisper_transcriber import FasterWhisperTranscriber, find_model
+from reference_pipeline.transcription.faster_whisper_transcriber import FasterWhisperTranscriber
+from reference_pipeline.transcription.inference_queue import Urgency
+from reference_pipeline.transcription.whisper_engine import WhisperEngine
 
 InBlocks = Callable[[Samples], Iterator[AudioBlock]]
 
 
+def _always() -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_whisper: Path) -> WhisperEngine:
+    return WhisperEngine(tiny_whisper, threads=1, retry=False)
+
+
 @pytest.fixture
-def transcriber(tiny_whisper: Path) -> Iterator[FasterWhisperTranscriber]:
-    engine = FasterWhisperTranscriber(tiny_whisper, threads=1, retry=False)
-    yield engine
-    engine.close()
+def inferred(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Urgency, int]]:
+    """The inferences: why, and over how many samples."""
+    seen: list[tuple[Urgency, int]] = []
+    infer = engine.infer
+
+    def watched(samples: Samples, *, urgency: Urgency, **options: Any) -> Any:
+        seen.append((urgency, len(samples)))
+        return infer(samples, urgency=urgency, **options)
+
+    monkeypatch.setattr(engine, "infer", watched)
+    return seen
+
+
+@pytest.fixture
+def transcriber(engine: WhisperEngine) -> Iterator[FasterWhisperTranscriber]:
+    made = FasterWhisperTranscriber(engine)
+    yield made
+    made.close()
 
 
 def _transcribe(transcriber: FasterWhisperTranscriber, blocks: Iterator[AudioBlock]) -> str:
@@ -28,20 +52,6 @@ def _transcribe(transcriber: FasterWhisperTranscriber, blocks: Iterator[AudioBlo
     for block in blocks:
         transcriber.feed(block)
     return transcriber.finish().text
-
-
-@pytest.fixture
-def windows(transcriber: FasterWhisperTranscriber, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Frames of sound that the encoder got, pass by pass."""
-    seen: list[int] = []
-    encode = transcriber._model.encode
-
-    def watched(features: Any) -> Any:
-        seen.append(features.shape[-1])
-        return encode(features)
-
-    monkeypatch.setattr(transcriber._model, "encode", watched)
-    return seen
 
 
 def test_the_same_sound_gives_the_same_words(
@@ -52,118 +62,94 @@ def test_the_same_sound_gives_the_same_words(
     assert text == _transcribe(transcriber, in_blocks(noise))
 
 
-def test_the_encoder_gets_the_utterance_and_a_second_in_whole_seconds(
-    transcriber: FasterWhisperTranscriber, noise: Samples, in_blocks: InBlocks, windows: list[int]
-) -> None:
-    _transcribe(transcriber, in_blocks(noise))
-    _transcribe(transcriber, in_blocks(noise[: SAMPLE_RATE // 2]))
-    assert windows == [300, 200]
-
-
-def test_without_a_short_window_the_encoder_always_gets_30_seconds(
-    tiny_whisper: Path, noise: Samples, in_blocks: InBlocks
-) -> None:
-    engine = FasterWhisperTranscriber(tiny_whisper, threads=1, short_window=False)
-    assert engine._window(len(noise)) == 3000
-    assert _transcribe(engine, in_blocks(noise))
-    engine.close()
-
-
-def test_doubtful_text_is_made_once_more_with_the_full_window(
-    transcriber: FasterWhisperTranscriber, noise: Samples, in_blocks: InBlocks, windows: list[int]
-) -> None:
-    """What random weights print is always doubtful."""
-    transcriber._retry = True
-    _transcribe(transcriber, in_blocks(noise))
-    assert windows == [300, 3000]
-
-
-def test_more_than_29_seconds_are_transcribed_in_pieces_and_none_is_lost(
-    transcriber: FasterWhisperTranscriber, noise: Samples, in_blocks: InBlocks, windows: list[int]
+def test_more_than_29_and_a_half_seconds_are_transcribed_in_pieces_and_none_is_lost(
+    transcriber: FasterWhisperTranscriber,
+    noise: Samples,
+    in_blocks: InBlocks,
+    inferred: list[tuple[Urgency, int]],
 ) -> None:
     sound = np.tile(noise, 20)
     transcriber.begin()
     interim = [text for block in in_blocks(sound) if (text := transcriber.feed(block)) is not None]
     final = transcriber.finish().text
-    assert windows == [3000, 1200]
+    assert inferred == [(Urgency.FINAL, 59 * SAMPLE_RATE // 2), (Urgency.FINAL, 21 * SAMPLE_RATE // 2)]
     assert len(interim) == 1
     assert final.startswith(interim[0])
     assert len(final) > len(interim[0])
 
 
-def test_the_text_has_at_most_eight_tokens_a_second_and_eight_more(
-    transcriber: FasterWhisperTranscriber, noise: Samples, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-    decode = transcriber._tokenizer.decode
-
-    def watched(tokens: list[int]) -> str:
-        seen.append(len(tokens))
-        return str(decode(tokens))
-
-    monkeypatch.setattr(transcriber._tokenizer, "decode", watched)
-    transcriber._infer(noise)
-    transcriber._infer(np.tile(noise, 14))
-    assert seen[0] <= 8 + 2 * 8
-    assert seen[1] <= 224
-
-
-def test_neither_timestamps_nor_other_special_tokens_are_printed(
-    transcriber: FasterWhisperTranscriber, noise: Samples, in_blocks: InBlocks
-) -> None:
-    assert "<|" not in _transcribe(transcriber, in_blocks(noise))
-
-
 def test_inaudible_sound_is_not_shown_to_the_model(
-    transcriber: FasterWhisperTranscriber, noise: Samples, in_blocks: InBlocks, windows: list[int]
+    transcriber: FasterWhisperTranscriber,
+    noise: Samples,
+    in_blocks: InBlocks,
+    inferred: list[tuple[Urgency, int]],
 ) -> None:
     assert _transcribe(transcriber, in_blocks(noise * np.float32(1e-4))) == ""
-    assert windows == []
+    assert inferred == []
 
 
-def test_each_inference_is_measured(
+def test_what_was_speculated_is_not_inferred_again(
+    transcriber: FasterWhisperTranscriber,
+    noise: Samples,
+    in_blocks: InBlocks,
+    inferred: list[tuple[Urgency, int]],
+) -> None:
+    transcriber.begin()
+    for block in in_blocks(noise):
+        transcriber.feed(block)
+    transcriber.speculate(_always)
+    transcriber.speculate(_always)
+    transcriber.finish()
+    assert inferred == [(Urgency.SPECULATIVE, len(noise))]
+
+
+def test_interim_text_is_made_from_a_second_on_and_only_of_new_sound(
+    transcriber: FasterWhisperTranscriber,
+    noise: Samples,
+    in_blocks: InBlocks,
+    inferred: list[tuple[Urgency, int]],
+) -> None:
+    transcriber.begin()
+    for block in in_blocks(noise):
+        transcriber.feed(block)
+        transcriber.interim(_always)
+        transcriber.interim(_always)
+    lengths = [length for _, length in inferred]
+    assert lengths[0] == SAMPLE_RATE + 384
+    assert len(lengths) >= 2
+    assert all(later - earlier >= SAMPLE_RATE // 2 for earlier, later in itertools.pairwise(lengths))
+
+
+@pytest.mark.parametrize("why", ["switched off", "the engine is at work", "too long"])
+def test_interim_text_is_left_out(
+    engine: WhisperEngine, noise: Samples, in_blocks: InBlocks, inferred: list[Any], why: str
+) -> None:
+    transcriber = FasterWhisperTranscriber(engine, interim=why != "switched off")
+    transcriber.begin()
+    for block in in_blocks(np.tile(noise, 5) if why == "too long" else noise):
+        transcriber.feed(block)
+    if why == "the engine is at work":
+        with engine.queue.turn(Urgency.FINAL):
+            assert transcriber.interim(_always) is None
+    else:
+        assert transcriber.interim(_always) is None
+    assert inferred == []
+
+
+def test_each_inference_is_measured_and_interim_ones_apart(
     transcriber: FasterWhisperTranscriber, noise: Samples, in_blocks: InBlocks
 ) -> None:
-    telemetry = latency_kit.configure()
-    try:
+    with latency_kit.configure() as telemetry:
+        transcriber.begin()
+        for block in in_blocks(noise):
+            transcriber.feed(block)
+        transcriber.interim(_always)
+        transcriber.speculate(_always)
+        transcriber.finish()
         _transcribe(transcriber, in_blocks(noise))
-        _transcribe(transcriber, in_blocks(noise))
-        names = [measurement.name for measurement in telemetry.recent()]
-    finally:
-        telemetry.shutdown()
-    assert names == ["transcription.whisper_inference"] * 2
-
-
-def test_a_model_in_the_directory_itself_is_found(tiny_whisper: Path) -> None:
-    assert find_model("base.en", tiny_whisper) == tiny_whisper
-
-
-def test_a_model_in_a_hugging_face_cache_is_found(tiny_whisper: Path, tmp_path: Path) -> None:
-    repository = tmp_path / "models--Systran--faster-whisper-base.en"
-    snapshot = repository / "snapshots" / "0123456789abcdef0123456789abcdef01234567"
-    shutil.copytree(tiny_whisper, snapshot)
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text(snapshot.name)
-    assert find_model("base.en", tmp_path) == snapshot
-    (snapshot / "model.bin").unlink()
-    with pytest.raises(TranscriberError, match="no Whisper model"):
-        find_model("base.en", tmp_path)
-
-
-def test_a_missing_model_is_one_line_that_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(TranscriberError, match=r"^no Whisper model 'small' in .*; get it once") as raised:
-        find_model("small", tmp_path)
-    assert "\n" not in str(raised.value)
-    assert "faster_whisper.download_model('small')" in str(raised.value)
-
-
-def test_an_unknown_size_is_one_line_that_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(TranscriberError, match=r"^there is no Whisper model 'bass'; known are: tiny\.en, "):
-        find_model("bass", tmp_path)
-
-
-def test_a_broken_model_is_one_line_that_names_its_directory(tmp_path: Path) -> None:
-    (tmp_path / "model.bin").write_bytes(b"this is no model")
-    with pytest.raises(TranscriberError, match=r"the Whisper model in .* cannot be loaded") as raised:
-        FasterWhisperTranscriber(tmp_path)
-    assert "\n" not in str(raised.value)
+        counted = {one.name: one.histogram.count for one in telemetry.snapshot()}
+    assert counted == {
+        "transcription.interim_inference": 1,
+        "transcription.whisper_inference": 2,
+        "transcription.inference_wait": 3,
+    }

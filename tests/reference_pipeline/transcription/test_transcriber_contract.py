@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,21 +11,54 @@ from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples
 from reference_pipeline.ports import Transcriber, TranscriberError
 from reference_pipeline.transcription.faster_whisper_transcriber import FasterWhisperTranscriber
 from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber
+from reference_pipeline.transcription.process_transcriber import ProcessTranscriber
+from reference_pipeline.transcription.whisper_engine import WhisperEngine
 
 InBlocks = Callable[[Samples], Iterator[AudioBlock]]
 
 
-@pytest.fixture(params=["pocketsphinx", "faster-whisper"])
-def transcriber(request: pytest.FixtureRequest, tiny_whisper: Path) -> Iterator[Transcriber]:
-    engine: Transcriber
-    if request.param == "pocketsphinx":
-        engine = PocketsphinxTranscriber()
-    else:
-        engine = FasterWhisperTranscriber(tiny_whisper, threads=1)
-    assert engine.name == request.param
-    engine.warm_up()
+def _pocketsphinx(tiny_whisper: Path) -> Transcriber:
+    return PocketsphinxTranscriber()
+
+
+def _pocketsphinx_in_a_process(tiny_whisper: Path) -> Transcriber:
+    return ProcessTranscriber("pocketsphinx", "reference_pipeline.transcription.pocketsphinx_process")
+
+
+def _whisper(tiny_whisper: Path) -> Transcriber:
+    return FasterWhisperTranscriber(WhisperEngine(tiny_whisper, threads=1))
+
+
+def _shared_whisper(tiny_whisper: Path) -> Transcriber:
+    """One of two on an engine; the other has an utterance open and is fed nothing."""
+    engine = WhisperEngine(tiny_whisper, threads=1)
+    FasterWhisperTranscriber(engine).begin()
+    return FasterWhisperTranscriber(engine)
+
+
+@pytest.fixture(params=[_pocketsphinx, _pocketsphinx_in_a_process, _whisper, _shared_whisper], scope="module")
+def made(request: pytest.FixtureRequest, tiny_whisper: Path) -> Iterator[Callable[[], Transcriber]]:
+    """Return the engine of the test before, which takes long to load, or a new one where that was closed."""
+    kept: list[Any] = []
+
+    def make() -> Transcriber:
+        if not kept or kept[-1]._order.is_closed:
+            kept.append(request.param(tiny_whisper))
+            kept[-1].warm_up()
+        engine: Transcriber = kept[-1]
+        return engine
+
+    yield make
+    for engine in kept:
+        engine.close()
+
+
+@pytest.fixture
+def transcriber(made: Callable[[], Transcriber]) -> Iterator[Transcriber]:
+    engine: Any = made()
     yield engine
-    engine.close()
+    if engine._order.is_open:
+        engine.abandon()
 
 
 def _feed(transcriber: Transcriber, blocks: Iterator[AudioBlock]) -> list[str]:
@@ -97,8 +131,53 @@ def test_samples_beyond_full_scale_are_taken(transcriber: Transcriber, in_blocks
     assert transcriber.finish().final
 
 
-@pytest.mark.parametrize("call", ["feed", "finish", "abandon"])
-def test_without_begin_nothing_can_be_fed_finished_or_abandoned(transcriber: Transcriber, call: str) -> None:
+def test_speculation_that_is_final_is_what_finish_returns_and_leaves_the_utterance_open(
+    transcriber: Transcriber, noise: Samples, in_blocks: InBlocks
+) -> None:
+    transcriber.begin()
+    _feed(transcriber, in_blocks(noise))
+    speculated = transcriber.speculate(lambda: True)
+    assert speculated is not None
+    assert speculated == transcriber.speculate(lambda: True)
+    finished = transcriber.finish()
+    assert finished.final
+    if speculated.final:
+        assert finished == speculated
+
+
+def test_what_is_fed_after_a_speculation_belongs_to_the_utterance(
+    transcriber: Transcriber, interview: list[Any], in_blocks: InBlocks
+) -> None:
+    transcriber.begin()
+    _feed(transcriber, in_blocks(np.zeros(SAMPLE_RATE // 2, np.float32)))
+    speculated = transcriber.speculate(lambda: True)
+    assert speculated is not None
+    assert speculated.text == ""
+    _feed(transcriber, in_blocks(interview[1].samples[: 2 * SAMPLE_RATE]))
+    assert transcriber.finish().text
+
+
+def test_work_that_is_not_wanted_is_not_done(
+    transcriber: Transcriber, noise: Samples, in_blocks: InBlocks
+) -> None:
+    transcriber.begin()
+    _feed(transcriber, in_blocks(noise))
+    assert transcriber.speculate(lambda: False) is None
+    assert transcriber.interim(lambda: False) is None
+    assert transcriber.finish().final
+
+
+def test_an_utterance_without_sound_is_speculated_to_have_no_words(transcriber: Transcriber) -> None:
+    transcriber.begin()
+    assert transcriber.interim(lambda: True) is None
+    speculated = transcriber.speculate(lambda: True)
+    assert speculated is not None
+    assert speculated.text == ""
+    transcriber.abandon()
+
+
+@pytest.mark.parametrize("call", ["feed", "interim", "speculate", "finish", "abandon"])
+def test_without_begin_nothing_can_be_done_with_an_utterance(transcriber: Transcriber, call: str) -> None:
     with pytest.raises(
         TranscriberError, match=f"{transcriber.name}: {call} needs that an utterance is begun"
     ):
@@ -113,7 +192,7 @@ def test_within_an_utterance_none_begins(transcriber: Transcriber, call: str) ->
     assert transcriber.finish().text == ""
 
 
-@pytest.mark.parametrize("call", ["warm_up", "begin", "feed", "finish", "abandon"])
+@pytest.mark.parametrize("call", ["warm_up", "begin", "feed", "interim", "speculate", "finish", "abandon"])
 def test_after_close_nothing_but_close_is_allowed(transcriber: Transcriber, call: str) -> None:
     transcriber.close()
     transcriber.close()
@@ -132,5 +211,7 @@ def test_close_within_an_utterance_is_allowed(
 def _call(transcriber: Transcriber, call: str) -> None:
     if call == "feed":
         transcriber.feed(AudioBlock(samples=np.zeros(512, np.float32), first_sample=0, start_ns=0))
+    elif call in ("interim", "speculate"):
+        getattr(transcriber, call)(lambda: True)
     else:
         getattr(transcriber, call)()

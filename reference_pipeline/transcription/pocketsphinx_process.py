@@ -1,0 +1,31 @@
+"""The program of the process in which pocketsphinx decodes: `python -m` this, with its files as arguments."""
+
+import argparse
+from pathlib import Path
+
+from reference_pipeline.ports import Transcriber
+from reference_pipeline.transcription.transcriber_server import serve_transcriber_on_pipes
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Read the arguments and serve on standard input and output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--language-model", type=Path)
+    parser.add_argument("--dictionary", type=Path)
+    chosen = parser.parse_args()
+
+    def make() -> Transcriber:
+        # An optional package: that it is missing must be told as a reply.
+        from reference_pipeline.transcription.pocketsphinx_transcriber import (  # noqa: PLC0415  # see above
+            PocketsphinxTranscriber,
+        )
+
+        return PocketsphinxTranscriber(language_model=chosen.language_model, dictionary=chosen.dictionary)
+
+    serve_transcriber_on_pipes(make)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Who may infer next, seen with threads that wait at gates."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference_pipeline.ports import TranscriberError
+from reference_pipeline.transcription.inference_queue import InferenceQueue, Urgency
+
+PATIENCE_S = 10.0
+
+
+class Visitors:
+    """Callers on threads of their own; `order` is the order in which they were let in."""
+
+    def __init__(self, queue: InferenceQueue) -> None:
+        self.queue = queue
+        self.order: list[object] = []
+        self._threads: list[threading.Thread] = []
+
+    def come(self, name: object, urgency: Urgency, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Return when the caller stands in the queue."""
+
+        def visit() -> None:
+            with self.queue.turn(urgency, wanted) as held:
+                self.order.append(name if held else f"{name} gave up")
+
+        thread = threading.Thread(target=visit)
+        waiting = self.queue.waiting
+        thread.start()
+        self._threads.append(thread)
+        while self.queue.waiting == waiting and thread.is_alive():
+            pass
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from(Urgency), min_size=1, max_size=6))
+def test_the_most_urgent_comes_first_and_among_equals_who_came_first(urgencies: list[Urgency]) -> None:
+    queue = InferenceQueue()
+    visitors = Visitors(queue)
+    with queue.turn(Urgency.FINAL):
+        for number, urgency in enumerate(urgencies):
+            visitors.come((urgency, number), urgency)
+    visitors.join()
+    assert visitors.order == sorted((urgency, number) for number, urgency in enumerate(urgencies))
+    assert queue.is_idle
+
+
+def test_one_whose_work_is_no_longer_wanted_leaves_the_queue() -> None:
+    queue = InferenceQueue()
+    visitors = Visitors(queue)
+    gave_up = threading.Event()
+    with queue.turn(Urgency.FINAL):
+        visitors.come("speculation", Urgency.SPECULATIVE, lambda: not gave_up.is_set())
+        visitors.come("final", Urgency.FINAL)
+        gave_up.set()
+        while queue.waiting == 2:
+            pass
+        assert visitors.order == ["speculation gave up"]
+    visitors.join()
+    assert visitors.order == ["speculation gave up", "final"]
+
+
+def test_who_infers_can_tell_that_somebody_with_more_urgent_work_waits() -> None:
+    queue = InferenceQueue()
+    visitors = Visitors(queue)
+    with queue.turn(Urgency.INTERIM):
+        assert not queue.is_wanted_by_more_urgent(Urgency.INTERIM)
+        visitors.come("interim", Urgency.INTERIM)
+        assert not queue.is_wanted_by_more_urgent(Urgency.INTERIM)
+        visitors.come("final", Urgency.FINAL)
+        assert queue.is_wanted_by_more_urgent(Urgency.INTERIM)
+        assert not queue.is_wanted_by_more_urgent(Urgency.FINAL)
+    visitors.join()
+
+
+def test_one_beyond_the_bound_is_refused_at_once() -> None:
+    queue = InferenceQueue(most_waiting=1)
+    visitors = Visitors(queue)
+    with queue.turn(Urgency.FINAL):
+        visitors.come("first", Urgency.FINAL)
+        with (
+            pytest.raises(TranscriberError, match="1 utterances wait for the engine already"),
+            queue.turn(Urgency.FINAL),
+        ):
+            pass
+    visitors.join()
+    assert queue.is_idle
+
+
+def test_nobody_waits_longer_than_the_patience_of_the_queue() -> None:
+    queue = InferenceQueue(patience_s=0.0)
+    with (
+        queue.turn(Urgency.FINAL),
+        pytest.raises(TranscriberError, match="the engine was not free for 0 s"),
+        queue.turn(Urgency.FINAL),
+    ):
+        pass
+    assert queue.is_idle
+
+
+def test_an_exception_gives_the_turn_back() -> None:
+    queue = InferenceQueue()
+    with pytest.raises(ZeroDivisionError), queue.turn(Urgency.FINAL):
+        raise ZeroDivisionError
+    assert queue.is_idle
