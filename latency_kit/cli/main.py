@@ -6,6 +6,7 @@ What a command prints lives in the module of its name.
 from pathlib import Path
 
 from latency_kit.cli import budget_commands as _budget_commands  # noqa: F401  # joins its commands to `main`
+from latency_kit.cli import profile as _profile  # noqa: F401  # as above
 from latency_kit.cli import watch as _watch  # noqa: F401  # as above
 from latency_kit.cli.command_line import EXIT_USAGE, FILE, click, errors_on_standard_error, main
 from latency_kit.storage import export_csv

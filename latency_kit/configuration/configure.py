@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from latency_kit.configuration.session_part import SessionPart
     from latency_kit.measurement.active import Entry
 
-__all__ = ["configure"]
+__all__ = ["configure", "configured_telemetry"]
 
 _configured: Telemetry | None = None
 
@@ -191,6 +191,11 @@ def configure(
         append=judging.append,
     )
     return _configured
+
+
+def configured_telemetry() -> Telemetry | None:
+    """Return what is in force, or None."""
+    return None if _configured is None or _configured.closed else _configured
 
 
 def _kept_calls(

@@ -1,14 +1,9 @@
-"""What was seen of one call over its limit, and the two files in which that can be looked at.
+"""What was seen of one call over its limit, and the two files in which that can be looked at."""
 
-Formats: speedscope's own (https://www.speedscope.app/file-format-schema.json) and collapsed stacks, one a
-line with its weight, as flame-graph tools take them (https://github.com/brendangregg/FlameGraph).
-"""
-
-import json
 from dataclasses import dataclass
-from typing import Any
 
-from latency_kit.profiling.stacks import Frame, Stack
+from latency_kit.profiling.speedscope import collapsed, speedscope
+from latency_kit.profiling.stacks import Stack
 from latency_kit.units import NS_PER_US
 
 __all__ = ["Flight", "StackSample"]
@@ -53,44 +48,11 @@ class Flight:
 
     def collapsed(self) -> str:
         """Return collapsed stacks, with microseconds as weights."""
-        weights_ns: dict[str, int] = {}
-        for sample in self.samples:
-            line = ";".join(frame.name.replace(";", ",") for frame in sample.stack)
-            weights_ns[line] = weights_ns.get(line, 0) + sample.weight_ns
-        # A weight of 0 would make the stack disappear.
-        return "".join(f"{line} {max(weight // NS_PER_US, 1)}\n" for line, weight in weights_ns.items())
+        return collapsed(((sample.stack, sample.weight_ns) for sample in self.samples), divisor=NS_PER_US)
 
     def speedscope(self) -> str:
         """Return the JSON of a file for speedscope."""
-        places: dict[Frame, int] = {}
-        stacks = [
-            [places.setdefault(frame, len(places)) for frame in sample.stack] for sample in self.samples
-        ]
         start_ns = self.samples[0].age_ns if self.samples else self.age_ns
         title = self.name if self.trace_id is None else f"{self.name} {self.trace_id:032x}"
-        return json.dumps(
-            {
-                "$schema": "https://www.speedscope.app/file-format-schema.json",
-                "name": title,
-                "exporter": "latency-kit",
-                "activeProfileIndex": 0,
-                "shared": {"frames": [_frame_json(frame) for frame in places]},
-                "profiles": [
-                    {
-                        "type": "sampled",
-                        "name": title,
-                        "unit": "nanoseconds",
-                        "startValue": start_ns,
-                        "endValue": start_ns + sum(sample.weight_ns for sample in self.samples),
-                        "samples": stacks,
-                        "weights": [sample.weight_ns for sample in self.samples],
-                    }
-                ],
-            }
-        )
-
-
-def _frame_json(frame: Frame) -> dict[str, Any]:
-    return (
-        {"name": frame.name, "file": frame.file, "line": frame.line} if frame.file else {"name": frame.name}
-    )
+        samples = [(sample.stack, sample.weight_ns) for sample in self.samples]
+        return speedscope(title, {title: samples}, start=start_ns)

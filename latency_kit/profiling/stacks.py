@@ -13,7 +13,16 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-__all__ = ["MAX_DEPTH", "Frame", "Stack", "kept_loop_in", "stack_of_thread", "stacks_of_task"]
+__all__ = [
+    "MAX_DEPTH",
+    "Frame",
+    "Stack",
+    "awaited_stack",
+    "in_own_code",
+    "kept_loop_in",
+    "stack_of_thread",
+    "stacks_of_task",
+]
 
 MAX_DEPTH = 128
 """Frames that are kept of one stack, the innermost ones; recursion must not make samples endless."""
@@ -62,6 +71,30 @@ def stacks_of_task(task: "asyncio.Task[Any]", thread_id: int) -> tuple[Stack, ..
         thread_id: The thread of its event loop.
     """
     return tuple(stack[-MAX_DEPTH:] for stack in _branches(task, thread_id, set()))
+
+
+def awaited_stack(coroutine: Any) -> Stack:
+    """Return where a coroutine waits, from its own function to the innermost that it awaits."""
+    frames, _ = _awaited_chain(coroutine)
+    return tuple(_frame(frame) for frame in frames)
+
+
+def in_own_code(stack: Stack) -> Stack:
+    """Return a stack that ends in the code that awaits, rather than in asyncio, and without our own wrappers.
+
+    What it awaits there is named: "shop.load (asyncio.tasks.sleep)".
+    """
+    kept = [frame for frame in stack if not frame.name.startswith(_WRAPPING)]
+    end = len(kept)
+    while end > 1 and os.path.dirname(kept[end - 1].file) == _ASYNCIO:  # noqa: PTH120  # as below
+        end -= 1
+    if end == len(kept):
+        return tuple(kept)
+    last = kept[end - 1]
+    return (*kept[: end - 1], last._replace(name=f"{last.name} ({kept[end].name})"))
+
+
+_WRAPPING = "latency_kit.measurement."
 
 
 def kept_loop_in(thread_id: int) -> Frame | None:

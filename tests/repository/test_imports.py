@@ -19,6 +19,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "google.protobuf": "opentelemetry-exporter-otlp",
     "hdrh": "hdrhistogram",
     "httpx": "httpx",
+    "memray": "memray",
     "numpy": "numpy",
     "ollama": "ollama",
     "onnxruntime": "onnxruntime",
@@ -43,6 +44,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
 
 NEVER_IMPORTED: Mapping[str, str] = {
     "hdrhistogram": "the peer that the tests hold our histogram to; it reads what we encode",
+    "py-spy": "a program, started to look into another process",
     "websockets": "uvicorn speaks WebSocket with it",
 }
 
@@ -52,7 +54,7 @@ MANY_DOORS: Mapping[str, str] = {
 }
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
-    "latency_kit": ("otlp", "cli", "report", "pytest"),
+    "latency_kit": ("otlp", "cli", "report", "pytest", "profile"),
     "reference_pipeline": ("otlp", "cli", "report", "assistant", "mic"),
 }
 

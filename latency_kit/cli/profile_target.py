@@ -1,0 +1,98 @@
+"""What a person names to be profiled: a script with its arguments, or MODULE:FUNCTION."""
+
+import contextlib
+import importlib
+import inspect
+import runpy
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from latency_kit.errors import UsageError
+
+__all__ = ["ProfileTarget", "find_target"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileTarget:
+    """Something that can be run.
+
+    Attributes:
+        title: For people and file names.
+        run: Runs it; a coroutine function returns the coroutine.
+        is_coroutine: Whether `run` returns a coroutine.
+    """
+
+    title: str
+    run: Callable[[], Any]
+    is_coroutine: bool
+
+
+def find_target(target: str, arguments: Sequence[str]) -> ProfileTarget:
+    """Find what `target` names.
+
+    A function gets `arguments` as strings; a script finds them in `sys.argv`.
+
+    Raises:
+        UsageError: There is no such script, module or function, or it cannot be called so.
+    """
+    if target.endswith(".py") or (Path(target).is_file() and ":" not in target):
+        path = Path(target)
+        if not path.is_file():
+            raise UsageError(f"there is no script {target}; give a script, or MODULE:FUNCTION")
+        return ProfileTarget(title=path.stem, run=lambda: _run_script(path, arguments), is_coroutine=False)
+    module, _, name = target.partition(":")
+    if not module or not name:
+        raise UsageError(f"{target!r} is neither a script (NAME.py) nor a function (MODULE:FUNCTION)")
+    function = _function(module, name)
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        raise UsageError(
+            f"{target} cannot be called with {list(arguments)}: {error}; "
+            "options of latency-kit stand before the target, what follows it goes to it"
+        ) from error
+    except ValueError:
+        pass  # a built-in function without a signature finds out by itself
+    return ProfileTarget(
+        title=f"{module}.{name}",
+        run=lambda: function(*arguments),
+        is_coroutine=inspect.iscoroutinefunction(inspect.unwrap(function)),
+    )
+
+
+def _function(module: str, name: str) -> Callable[..., Any]:
+    with _importing_from_here():
+        try:
+            found: Any = importlib.import_module(module)
+        except ImportError as error:
+            raise UsageError(
+                f"{module} cannot be imported: {error}; is it in this folder, or installed?"
+            ) from error
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise UsageError(f"{module} has no function {name!r}")
+    function: Callable[..., Any] = found
+    return function
+
+
+@contextlib.contextmanager
+def _importing_from_here() -> Iterator[None]:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    yield
+
+
+def _run_script(path: Path, arguments: Sequence[str]) -> None:
+    """Run a script as `python SCRIPT` does."""
+    argv, first = sys.argv, sys.path[0]
+    sys.argv = [str(path), *arguments]
+    sys.path[0] = str(path.resolve().parent)
+    try:
+        runpy.run_path(str(path.resolve()), run_name="__main__")
+    finally:
+        sys.argv, sys.path[0] = argv, first
