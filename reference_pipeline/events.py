@@ -45,11 +45,14 @@ class RawBlock:
         samples: Shape (frames, channels), float32 in [-1, 1], at the source's own rate.
         first_sample: Index of the first frame since the source began, at the source's rate.
         captured_ns: Capture-clock time at which the *last* frame of the block was taken.
+        own_power: Mean square, over the block's time, of the channel or device that hears the user of the
+            assistant; None where there is no such one.
     """
 
     samples: Samples
     first_sample: int
     captured_ns: int
+    own_power: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

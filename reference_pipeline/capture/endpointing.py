@@ -2,12 +2,7 @@
 
 A pure state machine. It reads no clock and calls nobody: a block and its speech probability go in, events
 come out. What listens to sound and whom the events are told is `listener`'s matter.
-
-The silence limit is the price that every answer pays, so it was set by measuring. Inside the sentences of
-the bundled interview the detector never hears more than 32 ms of silence, in six sentences of human readers
-96 ms at most, but for one pause of 256 ms at a comma. 190 ms keeps those whole except the comma, and
-commits in the middle of 190 to 222 ms (a block is 32 ms) after the last voiced sample. Who breaks off
-("and how would you ...") is thinking: what has been said so far may hold the decision back to 800 ms.
+How much silence ends an utterance is `patience`'s.
 """
 
 from collections import deque
@@ -26,7 +21,9 @@ from reference_pipeline.capture.endpointing_events import (
     SpeechStarted,
 )
 from reference_pipeline.capture.endpointing_settings import EndpointingSettings
-from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Completeness, Understanding
+from reference_pipeline.capture.energy_gate import power_of
+from reference_pipeline.capture.patience import Patience
+from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Understanding
 
 __all__ = ["Endpointer"]
 
@@ -54,9 +51,8 @@ class Endpointer:
         pre_roll_blocks = -(-_samples(self._settings.pre_roll_ms) // block_samples)
         self._before: deque[AudioBlock] = deque(maxlen=pre_roll_blocks + self._start_blocks)
         self._recent: deque[AudioBlock] = deque(maxlen=_END_LOOK_BACK)
-        self._silence_limit = _samples(self._settings.silence_limit_ms)
-        self._complete_limit = _samples(self._settings.complete_limit_ms)
-        self._hold_limit = _samples(self._settings.hold_limit_ms)
+        self._patience = Patience(self._settings)
+        self._near_share = 10 ** (-self._settings.near_db / 10)
         self._pause_limit = _samples(self._settings.pause_ms)
         self._reach = _samples(self._settings.pre_roll_ms)
         self._speaking = False
@@ -70,6 +66,11 @@ class Endpointer:
         self._in_silence = False
         self._paused = False
         self._peak_power = 0.0
+
+    @property
+    def patience(self) -> Patience:
+        """How long it waits, and what it has learned of the speaker."""
+        return self._patience
 
     @property
     def speaking(self) -> bool:
@@ -114,6 +115,7 @@ class Endpointer:
         )
         self._speaking = True
         self._first_sample = first
+        self._patience.began(first)
         self._start_ns = _time_in(blocks, first)
         self._voiced_samples = sum(len(each.samples) for each in voiced)
         self._peak_power = max(float(window_powers(each).max()) for each in voiced)
@@ -129,7 +131,9 @@ class Endpointer:
         understood: Understanding | None,
     ) -> Sequence[EndpointEvent]:
         last_sample = self._last_sample
-        if probability >= self._settings.keep_threshold:
+        if probability >= self._settings.keep_threshold and self._near(block):
+            if self._in_silence:
+                self._patience.went_on(self._last_sample, block.first_sample)
             self._voiced_samples += len(block.samples)
             self._peak_power = max(self._peak_power, float(np.max(window_powers(block))))
             self._recent.append(block)
@@ -143,7 +147,7 @@ class Endpointer:
         told.append(SpeechContinued(block=block))
         heard_to = block.first_sample + len(block.samples)
         silence = heard_to - self._last_sample if self._in_silence else 0
-        if silence and silence >= self._limit(understood):
+        if silence and silence >= self._patience.limit(understood, last_sample=self._last_sample):
             told.append(self._close(forced=False))
         elif heard_to - self._first_sample >= _samples(self._settings.max_utterance_ms):
             told.append(self._close(forced=True))
@@ -151,21 +155,6 @@ class Endpointer:
             self._paused = True
             told.append(SpeechPaused(last_sample=self._last_sample))
         return told
-
-    def _limit(self, understood: Understanding | None) -> int:
-        """Return the silence that ends the utterance, in samples.
-
-        A judgement that does not rest on the last voiced sample is stale: it may know half a sentence only.
-        """
-        if understood is None or understood.heard_to_sample < self._last_sample:
-            return self._silence_limit
-        match understood.completeness:
-            case Completeness.COMPLETE:
-                return self._complete_limit
-            case Completeness.UNFINISHED:
-                return self._hold_limit
-            case Completeness.UNKNOWN:
-                return self._silence_limit
 
     def _weigh_silence(self, block: AudioBlock, probability: float, noise_power: float) -> None:
         """Find the last voiced sample when silence begins, and again where a block of it is in doubt.
@@ -176,12 +165,19 @@ class Endpointer:
         if not self._in_silence:
             self._in_silence = True
             searched.extend(self._recent)
-        if probability >= self._settings.doubt_threshold:
+        if probability >= self._settings.doubt_threshold and self._near(block):
             searched.append(block)
         found = last_speech_sample(searched, noise_power=noise_power, peak_power=self._peak_power)
         if found is not None:
             self._last_sample = max(found, self._first_sample + 1)
             self._end_ns = _time_in(searched, self._last_sample)
+
+    def _near(self, block: AudioBlock) -> bool:
+        """Return whether the block is loud enough to come from who began the utterance.
+
+        Other people's talk behind is voice too, and would keep an utterance open for as long as they talk.
+        """
+        return power_of(block.samples) >= self._peak_power * self._near_share
 
     def _mark_voiced(self, block: AudioBlock) -> None:
         self._in_silence = False
@@ -199,6 +195,7 @@ class Endpointer:
             return SpeechDiscarded(
                 reason=f"only {voiced_ms} ms voiced, {self._settings.min_voiced_ms} ms are needed"
             )
+        self._patience.ended(self._last_sample, forced=forced)
         return SpeechEnded(
             first_sample=self._first_sample,
             last_sample=self._last_sample,

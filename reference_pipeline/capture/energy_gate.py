@@ -3,16 +3,18 @@
 It compares each block's power with a noise floor that it learns, in decibels relative to full scale
 (a full-scale square wave is 0 dB). It decides nothing about speech.
 
-With block power P (dB) and floor F (dB), once a block of T seconds:
-
-* P < F:  F += (P - F) * min(1, T / 0.1)  - falls within about 100 ms, for the pauses of speech are short;
-* P >= F: F += min(P - F, 3 * T)  - rises by at most 3 dB a second, so that a long sentence without a
-  pause (15 s) does not lift it over its own speech;
-* F is held in [-80, -20]. It starts at -60: too low is safe, the detector only runs more often.
+The floor F is the least block power of the last five seconds (minimum statistics, after R. Martin, "Noise
+Power Spectral Density Estimation Based on Optimal Smoothing and Minimum Statistics", 2001, without the
+spectrum): speech has closures and pauses, noise has not. It therefore falls at once, is right from the
+second second of a session, and a long sentence does not lift it over its own speech. F is held in [-80, -20].
+In the first second it is at most -60, since what is heard then may be speech: too low is safe, the detector
+only runs more often.
 
 The gate opens when P > F + margin and stays open for the hold time after the last such block.
 """
 
+import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +23,13 @@ from reference_pipeline.events import SAMPLE_RATE, Samples
 
 __all__ = ["EnergyGate", "EnergyGateSettings", "power_of"]
 
-_FALL_TIME_S = 0.1
-_RISE_DB_PER_S = 3.0
+_PART_SAMPLES = SAMPLE_RATE // 2
+_PARTS = 10
+"""The minimum is kept for parts of half a second, of which the newest ten count."""
+_START_SAMPLES = SAMPLE_RATE
 _LOWEST_DB = -80.0
 _HIGHEST_DB = -20.0
-_INITIAL_DB = -60.0
+_START_DB = -60.0
 _SILENCE_POWER = 1e-12
 
 
@@ -57,13 +61,16 @@ class EnergyGate:
     * After the last loud block it stays open for `hold_ms`.
     """
 
-    __slots__ = ("_floor_db", "_hold_samples", "_margin_db", "_open_samples")
+    __slots__ = ("_floor_db", "_heard", "_hold_samples", "_margin_db", "_minima", "_open_samples", "_part")
 
     def __init__(self, settings: EnergyGateSettings | None = None) -> None:
         chosen = settings or EnergyGateSettings()
         self._margin_db = chosen.margin_db
         self._hold_samples = chosen.hold_ms * SAMPLE_RATE // 1000
-        self._floor_db = _INITIAL_DB
+        self._floor_db = _START_DB
+        self._minima = deque([_HIGHEST_DB], maxlen=_PARTS)
+        self._part = 0
+        self._heard = 0
         self._open_samples = 0
 
     @property
@@ -78,21 +85,30 @@ class EnergyGate:
 
     def admits(self, samples: Samples) -> bool:
         """Learn from a block and return whether the detector shall see it."""
-        duration_s = len(samples) / SAMPLE_RATE
-        power_db = 10.0 * float(np.log10(power_of(samples) + _SILENCE_POWER))
+        return self.admits_power(power_of(samples), len(samples))
+
+    def admits_power(self, power: float, count: int) -> bool:
+        """Do the same for a block of `count` samples whose mean square is known."""
+        power_db = 10.0 * math.log10(power + _SILENCE_POWER)
+        self._learn(power_db, count)
         loud = power_db > self._floor_db + self._margin_db
-        difference_db = power_db - self._floor_db
-        if difference_db < 0:
-            self._floor_db += difference_db * min(1.0, duration_s / _FALL_TIME_S)
-        else:
-            self._floor_db += min(difference_db, _RISE_DB_PER_S * duration_s)
-        self._floor_db = min(max(self._floor_db, _LOWEST_DB), _HIGHEST_DB)
         if loud:
             self._open_samples = self._hold_samples
             return True
         held = self._open_samples > 0
-        self._open_samples = max(0, self._open_samples - len(samples))
+        self._open_samples = max(0, self._open_samples - count)
         return held
+
+    def _learn(self, power_db: float, count: int) -> None:
+        if self._part >= _PART_SAMPLES:
+            self._minima.append(power_db)
+            self._part = 0
+        else:
+            self._minima[-1] = min(self._minima[-1], power_db)
+        self._part += count
+        self._heard += count
+        highest = _START_DB if self._heard <= _START_SAMPLES else _HIGHEST_DB
+        self._floor_db = min(max(min(self._minima), _LOWEST_DB), highest)
 
 
 def power_of(samples: Samples) -> float:

@@ -75,6 +75,11 @@ class FileSource:
         return self._file.sample_rate
 
     @property
+    def channels(self) -> int:
+        """Channels of the file."""
+        return self._file.channels
+
+    @property
     def overruns(self) -> int:
         """Always 0: a file waits, so no block is lost."""
         return 0

@@ -29,6 +29,7 @@ from reference_pipeline.capture.endpointing_events import (
 )
 from reference_pipeline.capture.endpointing_settings import EndpointingSettings
 from reference_pipeline.capture.energy_gate import EnergyGate, EnergyGateSettings
+from reference_pipeline.capture.own_voice import OwnVoice
 from reference_pipeline.capture.preprocessing import Preprocessed, Preprocessor
 from reference_pipeline.capture.ring_buffer import RingBuffer
 from reference_pipeline.events import AudioBlock, RawBlock, Understanding, Utterance
@@ -52,6 +53,7 @@ class Heard:
         gated_blocks: Those of them that the energy gate kept from the detector.
         utterances: Utterances that were ended.
         discarded: Utterances that had begun and were no speech.
+        own_blocks: Blocks that held the user's own voice only, and were taken for silence.
         overruns: Blocks that the source lost.
     """
 
@@ -60,6 +62,7 @@ class Heard:
     gated_blocks: int
     utterances: int
     discarded: int
+    own_blocks: int
     overruns: int
 
 
@@ -100,10 +103,12 @@ class Listener:
         self._gate = EnergyGate(gate)
         self._endpointer = Endpointer(endpointing, block_samples=detector.block_samples)
         self._understood = understood
+        self._own_voice = OwnVoice()
         self._detector_rested = False
         self._ended = threading.Event()
         self._blocks = 0
         self._gated_blocks = 0
+        self._own_blocks = 0
         self._utterances = 0
         self._discarded = 0
 
@@ -116,6 +121,7 @@ class Listener:
             gated_blocks=self._gated_blocks,
             utterances=self._utterances,
             discarded=self._discarded,
+            own_blocks=self._own_blocks,
             overruns=self._source.overruns,
         )
 
@@ -143,6 +149,7 @@ class Listener:
             "capture", "delivery", start_ns=min(raw.captured_ns, taken_ns), end_ns=taken_ns, span=False
         )
         try:
+            self._own_voice.heard(raw, self._source.sample_rate)
             self._hear(self._preprocess(raw))
         except Exception as error:  # noqa: BLE001  # else it would vanish in the sound card's thread
             _log.exception("listening to %s failed", self._source.name)
@@ -154,7 +161,12 @@ class Listener:
 
     def _judge(self, block: AudioBlock) -> None:
         self._blocks += 1
-        if self._admitted(block) or self._endpointer.speaking:
+        admitted = self._admitted(block)
+        if self._own_voice.covers(block, floor_power=self._gate.floor_power):
+            self._own_blocks += 1
+            self._detector_rested = True
+            probability = 0.0
+        elif admitted or self._endpointer.speaking:
             probability = self._detect(self._whole(block))
         else:
             self._gated_blocks += 1

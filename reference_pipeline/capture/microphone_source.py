@@ -31,6 +31,8 @@ __all__ = ["InputDevice", "MicrophoneSource", "input_devices"]
 _STALL_S = 2.0
 """A stream that gives no block for so long is lost: a suspended or unplugged device often ends silently."""
 _PLAUSIBLE_LATENCY_NS = 2 * NS_PER_S
+_open_streams: set[int] = set()
+"""Identities of the sources whose stream is open."""
 _MAX_CHANNELS = 2
 
 
@@ -45,13 +47,20 @@ class InputDevice:
     is_default: bool
 
 
-def input_devices() -> tuple[InputDevice, ...]:
+def input_devices(*, anew: bool = False) -> tuple[InputDevice, ...]:
     """List the input devices that PortAudio knows.
+
+    Args:
+        anew: Look again. PortAudio lists devices once, when it is started, and starting it again ends all
+            streams; so this does nothing while one is open (python-sounddevice, issue 125).
 
     Raises:
         SourceError: PortAudio cannot list them.
     """
     try:
+        if anew and not _open_streams:
+            sounddevice._terminate()  # noqa: SLF001  # the documented way to look again
+            sounddevice._initialize()  # noqa: SLF001
         listed: Sequence[Mapping[str, Any]] = sounddevice.query_devices()
         default_index = int(sounddevice.default.device[0])
     except sounddevice.PortAudioError as error:
@@ -84,6 +93,8 @@ class MicrophoneSource:
         self,
         device: str | int | None = None,
         *,
+        sample_rate: int | None = None,
+        anew: bool = False,
         block_ms: int = 16,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
@@ -91,6 +102,9 @@ class MicrophoneSource:
 
         Args:
             device: Its index, a part of its name (any case), or None for the default one.
+            sample_rate: Rate to open it with; None takes the device's own, so that the sound card resamples
+                nothing behind our back.
+            anew: Look for devices that have come since the program began.
             block_ms: Length of a block.
             now_ns: The monotonic clock.
 
@@ -100,8 +114,11 @@ class MicrophoneSource:
         """
         if block_ms <= 0:
             raise ValueError(f"expected block_ms over 0, got {block_ms}")
-        self._device = _chosen(device, input_devices())
-        self._block_frames = max(1, self._device.sample_rate * block_ms // 1000)
+        self._wanted = device
+        self._device = _chosen(device, input_devices(anew=anew))
+        self._rate = sample_rate or self._device.sample_rate
+        self._block_ms = block_ms
+        self._block_frames = max(1, self._rate * block_ms // 1000)
         self._now_ns = now_ns
         self._begun = False
         self._stream: Any = None
@@ -121,8 +138,13 @@ class MicrophoneSource:
 
     @property
     def sample_rate(self) -> int:
-        """The device's own rate, so that the sound card resamples nothing behind our back."""
-        return self._device.sample_rate
+        """The rate that the stream is opened with."""
+        return self._rate
+
+    @property
+    def channels(self) -> int:
+        """1 or 2: of a device with more, the first two are heard."""
+        return min(self._device.channels, _MAX_CHANNELS)
 
     @property
     def overruns(self) -> int:
@@ -142,8 +164,8 @@ class MicrophoneSource:
         try:
             self._stream = sounddevice.InputStream(
                 device=self._device.index,
-                channels=min(self._device.channels, _MAX_CHANNELS),
-                samplerate=self._device.sample_rate,
+                channels=self.channels,
+                samplerate=self._rate,
                 blocksize=self._block_frames,
                 dtype="float32",
                 latency="low",
@@ -151,6 +173,7 @@ class MicrophoneSource:
                 finished_callback=self._finished,
             )
             self._stream.start()
+            _open_streams.add(id(self))
         except sounddevice.PortAudioError as error:
             raise SourceError(
                 f"{self.name}: cannot be opened ({error}); close what else is using it or choose another "
@@ -165,11 +188,29 @@ class MicrophoneSource:
         self._alive.set()
         stream, self._stream = self._stream, None
         if stream is not None:
+            _open_streams.discard(id(self))
             with contextlib.suppress(sounddevice.PortAudioError):  # a lost device cannot be closed properly
                 stream.close()
         if self._watch is not None and self._watch is not threading.current_thread():
             self._watch.join()
         self._end(None)
+
+    def again(self) -> "MicrophoneSource":
+        """Choose the same device anew, after it was lost; where the default one was, what is default now.
+
+        It is opened at the same rate and with the same channels, since what listens has settled on them.
+
+        Raises:
+            SourceError: It has not come back.
+        """
+        named = None if self._wanted is None else self._device.name
+        source = MicrophoneSource(
+            named, sample_rate=self._rate, anew=True, block_ms=self._block_ms, now_ns=self._now_ns
+        )
+        if source.channels < self.channels:
+            raise SourceError(f"{source.name}: has fewer channels than {self.name} had")
+        source._overruns = self._overruns
+        return source
 
     def _take(self, indata: Samples, frames: int, stream_time: Any, status: Any) -> None:
         now_ns = self._now_ns()

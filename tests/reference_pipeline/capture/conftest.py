@@ -180,10 +180,17 @@ DEVICES: Sequence[dict[str, object]] = (
 
 @pytest.fixture
 def sound_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A fake sounddevice in place of the real one; `stream_class.opened` lists the streams opened."""
+    """A fake sounddevice in place of the real one; `InputStream.opened` lists the streams opened.
+
+    As with PortAudio, what is plugged in later (`card.plugged`) is listed once it has been started anew.
+    """
     card = ModuleType("sounddevice")
     stream_class = type("Stream", (FakeStream,), {"opened": []})
-    card.query_devices = lambda: list(DEVICES)
+    card.plugged = list(DEVICES)
+    card.listed = list(DEVICES)
+    card.query_devices = lambda: list(card.listed)
+    card._terminate = lambda: None
+    card._initialize = lambda: setattr(card, "listed", list(card.plugged))
     card.default = SimpleNamespace(device=[2, 0])
     card.PortAudioError = FakePortAudioError
     card.InputStream = stream_class

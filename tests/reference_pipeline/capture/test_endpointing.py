@@ -28,6 +28,9 @@ SPEECH = np.full(BLOCK, 0.1, dtype=np.float32)
 SILENCE = np.zeros(BLOCK, dtype=np.float32)
 
 
+ALL_COMPLETE = Understanding(completeness=Completeness.COMPLETE, heard_to_sample=1_000_000)
+
+
 def blocks_for(probabilities: Sequence[float], *, loud_from: float = 0.5) -> list[AudioBlock]:
     """Blocks that are loud where the probability says speech."""
     return [
@@ -46,12 +49,12 @@ def run(
     *,
     loud_from: float = 0.5,
     finish: bool = False,
-    judged: Completeness | None = None,
+    judged: Completeness | None = Completeness.COMPLETE,
     heard_blocks: int = 1_000_000,
 ) -> list[tuple[int, EndpointEvent]]:
     """Feed blocks; return each event with the index of the block at which it came.
 
-    The judgement, where there is one, rests on the first `heard_blocks` blocks.
+    What was said is judged as complete unless told otherwise; the judgement rests on `heard_blocks` blocks.
     """
     understood = judged and Understanding(completeness=judged, heard_to_sample=heard_blocks * BLOCK)
     endpointer = Endpointer(settings, block_samples=BLOCK)
@@ -68,7 +71,7 @@ def ends(events: list[tuple[int, EndpointEvent]]) -> list[tuple[int, SpeechEnded
     return [(index, event) for index, event in events if isinstance(event, SpeechEnded)]
 
 
-def test_an_utterance_ends_190_ms_after_its_last_voiced_sample_at_the_next_block() -> None:
+def test_a_complete_utterance_ends_190_ms_after_its_last_voiced_sample_at_the_next_block() -> None:
     events = run([0.0] * 20 + [0.9] * 10 + [0.0] * 20)
     ((index, ended),) = ends(events)
     assert (ended.first_sample, ended.last_sample) == (20 * BLOCK, 30 * BLOCK)
@@ -113,6 +116,14 @@ def test_a_pause_as_long_as_the_limit_cuts() -> None:
     ]
 
 
+@pytest.mark.parametrize("judged", [None, Completeness.UNKNOWN])
+def test_where_the_words_do_not_tell_it_ends_300_ms_after_its_last_voiced_sample(
+    judged: Completeness | None,
+) -> None:
+    ((decided, ended),) = ends(run([0.9] * 10 + [0.0] * 20, judged=judged))
+    assert (decided, ended.last_sample) == (19, 10 * BLOCK)  # the tenth silent block: 320 ms
+
+
 def test_who_breaks_off_is_waited_for_up_to_800_ms() -> None:
     probabilities = [0.9] * 10 + [0.0] * 40
     (decided, ended) = ends(run(probabilities, judged=Completeness.UNFINISHED))[0]
@@ -128,7 +139,7 @@ def test_who_goes_on_after_breaking_off_is_not_cut() -> None:
 
 def test_a_judgement_that_rests_on_less_than_was_voiced_is_not_heeded() -> None:
     ((decided, _),) = ends(run([0.9] * 10 + [0.0] * 40, judged=Completeness.UNFINISHED, heard_blocks=9))
-    assert decided == 15
+    assert decided == 19  # as where the words do not tell
 
 
 def test_a_pause_is_told_once_after_96_ms_and_its_end_before_the_voice() -> None:
@@ -174,6 +185,19 @@ def test_a_loud_block_in_doubt_counts_as_voiced_and_a_quiet_one_does_not() -> No
     assert quiet.last_sample == 10 * BLOCK
 
 
+def test_voice_more_than_26_db_below_the_loudest_is_somebody_else_s() -> None:
+    endpointer = Endpointer(block_samples=BLOCK)
+    told: list[EndpointEvent] = []
+    for index in range(40):
+        share = 1.0 if index < 10 else 10 ** (-25 / 20) if index < 12 else 10 ** (-27 / 20)
+        block = AudioBlock(
+            samples=SPEECH * np.float32(share), first_sample=index * BLOCK, start_ns=index * BLOCK_NS
+        )
+        told += endpointer.feed(block, 0.9, noise_power=NOISE)
+    ended = next(event for event in told if isinstance(event, SpeechEnded))
+    assert ended.last_sample == 12 * BLOCK
+
+
 def test_a_loud_block_that_is_surely_no_speech_is_silence() -> None:
     ((_, ended),) = ends(run([0.9] * 10 + [0.1] * 10, loud_from=0.05))
     assert ended.last_sample == 10 * BLOCK
@@ -188,7 +212,7 @@ def test_the_last_voiced_sample_is_found_inside_the_block() -> None:
         samples = SPEECH if index < 9 else half if index == 9 else SILENCE
         block = AudioBlock(samples=samples, first_sample=index * BLOCK, start_ns=index * BLOCK_NS)
         # The detector lags: it calls two blocks after the end voiced.
-        told += endpointer.feed(block, 0.9 if index < 12 else 0.0, noise_power=NOISE)
+        told += endpointer.feed(block, 0.9 if index < 12 else 0.0, noise_power=NOISE, understood=ALL_COMPLETE)
     (ended,) = [event for event in told if isinstance(event, SpeechEnded)]
     assert ended.last_sample == 9 * BLOCK + 256
     assert ended.end_ns == ended.last_sample * 62_500
@@ -216,7 +240,7 @@ def test_nothing_ends_when_nothing_was_open() -> None:
 def test_utterances_are_whole_and_disjoint_whatever_the_detector_says(
     probabilities: list[float], loud_from: float, judged: Completeness | None, heard_blocks: int
 ) -> None:
-    settings = EndpointingSettings(max_utterance_ms=960, hold_limit_ms=400)
+    settings = EndpointingSettings(max_utterance_ms=960, patient_limit_ms=300, hold_limit_ms=400)
     events = run(
         probabilities, settings, loud_from=loud_from, finish=True, judged=judged, heard_blocks=heard_blocks
     )
@@ -265,8 +289,9 @@ def test_utterances_are_whole_and_disjoint_whatever_the_detector_says(
         ({"keep_threshold": 0.6}, "doubt_threshold <= keep_threshold <= start_threshold < 1"),
         ({"doubt_threshold": 0.0}, "doubt_threshold <= keep_threshold <= start_threshold < 1"),
         ({"silence_limit_ms": 0}, "silence_limit_ms to be over 0 ms, got 0"),
-        ({"hold_limit_ms": 100}, "complete_limit_ms <= silence_limit_ms <= hold_limit_ms"),
+        ({"hold_limit_ms": 100}, "silence_limit_ms <= patient_limit_ms <= hold_limit_ms"),
         ({"pause_ms": 200}, "pause_ms <= complete_limit_ms"),
+        ({"near_db": 0.0}, "expected near_db over 0, got 0.0"),
         ({"max_utterance_ms": 300}, "max_utterance_ms to be longer"),
     ],
 )

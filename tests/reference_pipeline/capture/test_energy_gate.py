@@ -39,15 +39,32 @@ def test_what_stands_out_of_the_noise_opens_it_at_once_and_for_the_hold_time() -
     assert after == [True] * 10 + [False] * 10
 
 
-def test_the_floor_rises_by_3_db_a_second_and_falls_within_300_ms() -> None:
+def test_the_floor_is_the_least_power_of_the_last_five_seconds() -> None:
     gate = EnergyGate()
-    start = gate.floor_db
-    for block in noise(0.5, 4.0):
+    for block in noise(1e-3, 1.5):
         gate.admits(block)
-    assert gate.floor_db - start == pytest.approx(12.0, abs=0.2)
-    for block in noise(1e-3, 0.32):
+    assert gate.floor_db == pytest.approx(-60.0, abs=1.0)
+    for block in noise(0.05, 4.3):
         gate.admits(block)
-    assert gate.floor_db == pytest.approx(-60.0, abs=0.6)
+    assert gate.floor_db == pytest.approx(-60.0, abs=1.0)
+    for block in noise(0.05, 1.0):
+        gate.admits(block)
+    assert gate.floor_db == pytest.approx(-26.0, abs=1.0)
+    gate.admits(noise(1e-3, 0.032)[0])
+    assert gate.floor_db == pytest.approx(-60.0, abs=1.0)
+
+
+def test_in_the_first_second_nothing_loud_is_taken_for_the_floor() -> None:
+    gate = EnergyGate()
+    heard = noise(0.05, 1.0)
+    assert all(gate.admits(block) for block in heard)
+    assert gate.floor_db == -60.0
+
+
+def test_a_block_whose_power_is_known_is_treated_as_the_block() -> None:
+    one, other = EnergyGate(), EnergyGate()
+    for block in [*noise(1e-3, 2.0), *noise(1e-2, 1.0), *noise(1e-3, 1.0)]:
+        assert one.admits(block) == other.admits_power(power_of(block), BLOCK)
 
 
 def test_the_floor_never_leaves_its_bounds() -> None:

@@ -199,6 +199,7 @@ class BoomSource:
 
     name = "boom.wav"
     sample_rate = 16_000
+    channels = 1
     overruns = 3
 
     def __init__(self) -> None:
