@@ -112,11 +112,20 @@ def demo(json_file: Path | None, report_file: Path, **chosen: Any) -> None:
 @main.command()
 @click.option("--audio", type=_FILE, help="A recording (WAV or FLAC) instead of the microphone.")
 @click.option("--device", help="Microphone, by number or a part of its name; see `devices`.")
+@click.option(
+    "--interviewer",
+    type=click.Choice(("left", "right")),
+    help="In stereo: the channel of who asks; the other is yours, and triggers nothing.",
+)
+@click.option("--own-device", help="A second device that hears you; what you say triggers nothing.")
 @click.option("--once", is_flag=True, help="End when the recording has been heard and answered.")
 @_run_options(port=8765)
 def run(
+    *,
     audio: Path | None,
     device: str | None,
+    interviewer: str | None,
+    own_device: str | None,
     once: bool,
     json_file: Path | None,
     report_file: Path,
@@ -131,8 +140,7 @@ def run(
     with _errors_in_one_line():
         from reference_pipeline.composition import compose_source  # noqa: PLC0415  # seconds of imports
 
-        index = int(device) if device is not None and device.isdecimal() else device
-        source = compose_source(audio, index)
+        source = compose_source(audio, device, interviewer=interviewer, own_device=own_device)
         title = f"Run over {source.name}"
         result = _run(Settings(**chosen), source, title=title, stay=audio is not None and not once)
         _tell(result, json_file, report_file, chosen["session"])

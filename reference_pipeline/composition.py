@@ -16,7 +16,10 @@ from reference_pipeline.answering.prompt import PromptBuilder
 from reference_pipeline.answering.retrieval import NoteIndex
 from reference_pipeline.answering.terms import GlossaryExplainer, load_glossary
 from reference_pipeline.answering.token_budget import TokenBudget
+from reference_pipeline.capture.channel_source import ChannelSource
 from reference_pipeline.capture.file_source import FileSource
+from reference_pipeline.capture.paired_source import PairedSource
+from reference_pipeline.capture.reopening import ReopeningSource
 from reference_pipeline.capture.silero import SileroDetector
 from reference_pipeline.conversation import Stages, TurnBudgets
 from reference_pipeline.decision import Decider
@@ -87,18 +90,41 @@ def compose_turn_budgets(policy: BudgetPolicy) -> TurnBudgets:
     )
 
 
-def compose_source(audio: Path | None, device: str | int | None = None) -> AudioSource:
+def compose_source(
+    audio: Path | None,
+    device: str | None = None,
+    *,
+    interviewer: str | None = None,
+    own_device: str | None = None,
+) -> AudioSource:
     """Open a recording, or the microphone where none is given.
 
+    Args:
+        audio: The recording.
+        device: The device that hears the interviewer, by number or a part of its name; None: the default.
+        interviewer: "left" or "right": the channel of who asks; the other one is the user's own.
+        own_device: The device that hears the user alone.
+
     Raises:
+        SettingsError: A device of the user's was given with a recording, or with a channel.
         SourceError: It cannot be opened.
         MissingExtraError: The extra `mic` is not installed.
     """
-    if audio is not None:
-        return FileSource(audio)
+    if own_device is not None and (audio is not None or interviewer is not None):
+        raise SettingsError(
+            "a device of your own goes with a device for the interviewer; "
+            "leave --audio and --interviewer out, or --own-device"
+        )
+    source = FileSource(audio) if audio is not None else _microphone(device)
+    if interviewer is not None:
+        return ChannelSource(source, interviewer=("left", "right").index(interviewer))
+    return source if own_device is None else PairedSource(source, _microphone(own_device))
+
+
+def _microphone(device: str | None) -> ReopeningSource:
     from reference_pipeline.capture.microphone_source import MicrophoneSource  # noqa: PLC0415  # an extra
 
-    return MicrophoneSource(device)
+    return ReopeningSource(MicrophoneSource(device))
 
 
 def compose_detector() -> VoiceActivityDetector:

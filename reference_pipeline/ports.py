@@ -78,11 +78,6 @@ class AudioSource(Protocol):
         """Frames a second of the raw blocks."""
         ...
 
-    @property
-    def channels(self) -> int:
-        """Channels of the raw blocks."""
-        ...
-
     def start(self, deliver: Callable[[RawBlock], None], ended: Callable[[SourceError | None], None]) -> None:
         """Begin to call `deliver` for each block, in order, and `ended` once after the last one.
 

@@ -5,11 +5,21 @@ Only where the sound comes from is told apart here; what the user's channel mean
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from reference_pipeline.events import RawBlock
 from reference_pipeline.ports import AudioSource, SourceError
 
-__all__ = ["ChannelSource"]
+__all__ = ["ChannelSource", "ChannelledSource"]
+
+
+class ChannelledSource(AudioSource, Protocol):
+    """A source that knows beforehand how many channels its blocks will have."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of the raw blocks."""
+        ...
 
 
 class ChannelSource:
@@ -19,7 +29,7 @@ class ChannelSource:
     * Everything else is the stream's: name, rate, times, end.
     """
 
-    def __init__(self, source: AudioSource, *, interviewer: int) -> None:
+    def __init__(self, source: ChannelledSource, *, interviewer: int) -> None:
         """Choose the interviewer's channel, 0 (left) or 1 (right); the other one is the user's.
 
         Raises:
@@ -43,11 +53,6 @@ class ChannelSource:
     def sample_rate(self) -> int:
         """The stream's rate."""
         return self._source.sample_rate
-
-    @property
-    def channels(self) -> int:
-        """1: the interviewer's."""
-        return 1
 
     @property
     def overruns(self) -> int:

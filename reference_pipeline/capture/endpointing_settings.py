@@ -32,7 +32,7 @@ class EndpointingSettings:
     start_threshold: float = 0.5
     keep_threshold: float = 0.5
     doubt_threshold: float = 0.2
-    near_db: float = 26.0
+    near_db: float = 30.0
     start_voiced_ms: int = 64
     pause_ms: int = 96
     complete_limit_ms: int = 190

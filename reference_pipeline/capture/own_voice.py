@@ -23,16 +23,20 @@ FIRST_BORDER_DB = -6.0
 """The border until both voices have been heard: a leak of -10 dB lies below it, two equal voices above."""
 
 _RING_NS = 96 * NS_PER_MS
-"""The user's level is the highest of this long: the leak comes later than the voice, and a room keeps it."""
+"""Both levels are the highest of this long: a leak comes later than the voice, and a room keeps both."""
 _REMEMBERED = 512
 """Differences remembered: 16 s of speech of either."""
 _RELEARN_EVERY = 32
 _FEWEST = 24
 """Blocks that a group needs (0.8 s of speech) and the distance of the groups, before the border is moved."""
 _LEAST_APART_DB = 10.0
-_SHARE = 0.4
-"""Where between the groups the border lies: nearer to the user's, for both at once lie midway, and the
-interviewer must not be lost then."""
+_SHARE = 0.3
+"""Where between the groups' medians the border lies: nearer to the user's, for both at once lie midway, and
+the interviewer must not be lost then."""
+_MOST_DB = 30.0
+"""Differences beyond this, either way, say no more than this."""
+_LOWEST_BORDER_DB = -24.0
+_HIGHEST_BORDER_DB = 3.0
 _SILENCE = 1e-12
 
 
@@ -47,6 +51,7 @@ class OwnVoice:
     def __init__(self) -> None:
         self._gate = EnergyGate()
         self._powers: deque[tuple[int, float, bool]] = deque()
+        self._asked: deque[tuple[int, float]] = deque()
         self._differences: deque[float] = deque(maxlen=_REMEMBERED)
         self._since_learned = 0
         self._border_db = FIRST_BORDER_DB
@@ -78,9 +83,12 @@ class OwnVoice:
         during = [
             (power, loud) for start_ns, power, loud in self._powers if since_ns <= start_ns < block.end_ns
         ]
+        self._asked.append((block.start_ns, power_of(block.samples)))
+        while self._asked[0][0] < since_ns:
+            self._asked.popleft()
         if not during:
             return False
-        power = power_of(block.samples)
+        power = max(power for _, power in self._asked)
         own_power = max(power for power, _ in during)
         own_loud = any(loud for _, loud in during)
         difference_db = 10.0 * math.log10((power + _SILENCE) / (own_power + _SILENCE))
@@ -89,7 +97,7 @@ class OwnVoice:
         return own_loud and difference_db < self._border_db
 
     def _learn(self, difference_db: float) -> None:
-        self._differences.append(difference_db)
+        self._differences.append(min(max(difference_db, -_MOST_DB), _MOST_DB))
         self._since_learned += 1
         if self._since_learned < _RELEARN_EVERY:
             return
@@ -97,11 +105,12 @@ class OwnVoice:
         groups = _two_groups(np.sort(np.array(self._differences)))
         if groups is not None:
             low, high = groups
-            self._border_db = low + _SHARE * (high - low)
+            border_db = low + _SHARE * (high - low)
+            self._border_db = min(max(border_db, _LOWEST_BORDER_DB), _HIGHEST_BORDER_DB)
 
 
 def _two_groups(ordered: np.ndarray) -> tuple[float, float] | None:
-    """Return the means of the two groups of sorted differences, or None where they are not two."""
+    """Return the medians of the two groups of sorted differences, or None where they are not two."""
     count = len(ordered)
     if count < 2 * _FEWEST:
         return None
@@ -115,4 +124,4 @@ def _two_groups(ordered: np.ndarray) -> tuple[float, float] | None:
     best = int(np.argmax(between))
     if high[best] - low[best] < _LEAST_APART_DB:
         return None
-    return float(low[best]), float(high[best])
+    return float(ordered[best // 2]), float(ordered[(best + 1 + count) // 2])

@@ -31,6 +31,16 @@ class PairedSource:
     """
 
     def __init__(self, interviewer: AudioSource, own: AudioSource) -> None:
+        """Pair two devices.
+
+        Raises:
+            SourceError: They are the same.
+        """
+        if interviewer.name == own.name:
+            raise SourceError(
+                f"{own.name}: is given for the interviewer and for you; choose two devices, or the channel "
+                "of one with --interviewer"
+            )
         self._interviewer = interviewer
         self._own = own
         self._lock = threading.Lock()
@@ -45,11 +55,6 @@ class PairedSource:
     def sample_rate(self) -> int:
         """The rate of the interviewer's device."""
         return self._interviewer.sample_rate
-
-    @property
-    def channels(self) -> int:
-        """The channels of the interviewer's device."""
-        return self._interviewer.channels
 
     @property
     def overruns(self) -> int:

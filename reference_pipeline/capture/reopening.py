@@ -14,8 +14,9 @@ from typing import Protocol, Self
 import numpy as np
 
 from latency_kit.units import NS_PER_S
+from reference_pipeline.capture.channel_source import ChannelledSource
 from reference_pipeline.events import RawBlock
-from reference_pipeline.ports import AudioSource, SourceError
+from reference_pipeline.ports import SourceError
 
 __all__ = ["LosableSource", "ReopeningSource"]
 
@@ -30,7 +31,7 @@ _LONGEST_RETRY_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class LosableSource(AudioSource, Protocol):
+class LosableSource(ChannelledSource, Protocol):
     """A source whose device can be lost and chosen again."""
 
     def again(self) -> Self:

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference_pipeline.capture.channel_source import ChannelSource
 from reference_pipeline.capture.file_source import FileSource
+from reference_pipeline.capture.paired_source import PairedSource
+from reference_pipeline.capture.reopening import ReopeningSource
 from reference_pipeline.display.wire import PagePong
 from reference_pipeline.ports import AudioSource, SourceError
 from reference_pipeline.serving.listening_thread import ListeningThread
@@ -29,17 +32,24 @@ class DrivenSource:
         self.give = give
 
 
-@pytest.fixture(params=["file", "microphone", "remote"])
+@pytest.fixture(params=["file", "channel", "microphone", "reopening", "paired", "remote"])
 def driven(
     request: pytest.FixtureRequest, write_sound: Callable[..., Path], sound_card: ModuleType
 ) -> DrivenSource:
     if request.param == "file":
         path = write_sound(np.full(256 * BLOCKS, 0.5, dtype=np.float32))
         return DrivenSource(FileSource(path), lambda: None)
+    if request.param == "channel":
+        path = write_sound(np.full((256 * BLOCKS, 2), 0.5, dtype=np.float32))
+        return DrivenSource(ChannelSource(FileSource(path), interviewer=0), lambda: None)
     if request.param == "remote":
         return _remote(request)
     module = importlib.import_module("reference_pipeline.capture.microphone_source")
-    source = module.MicrophoneSource("headset")
+    source: AudioSource = module.MicrophoneSource("headset")
+    if request.param == "reopening":
+        source = ReopeningSource(module.MicrophoneSource("headset"))
+    if request.param == "paired":
+        source = PairedSource(source, module.MicrophoneSource("camera"))
 
     def give() -> None:
         for index in range(BLOCKS):
@@ -81,7 +91,7 @@ def heard(driven: DrivenSource, delivered: Any, until: Callable[[Callable[[], bo
 
 
 def test_it_has_a_name_and_a_rate(driven: DrivenSource) -> None:
-    assert driven.source.name in {"sound.wav", "USB Headset", "speaker"}
+    assert driven.source.name.split(" (")[0] in {"sound.wav", "USB Headset", "speaker"}
     assert driven.source.sample_rate == 16_000
 
 
@@ -118,5 +128,5 @@ def test_stopping_before_the_start_is_harmless(driven: DrivenSource, delivered: 
 
 
 def test_it_starts_once_only(driven: DrivenSource, heard: Any) -> None:
-    with pytest.raises(SourceError, match=driven.source.name):
+    with pytest.raises(SourceError, match=r"^(sound\.wav|USB \w+|speaker): (is being|was opened)"):
         driven.source.start(heard.deliver, heard.ended)

@@ -14,8 +14,10 @@ import soxr
 
 import latency_kit
 from latency_kit.testing import capture_measurements
+from reference_pipeline.capture.file_source import FileSource
 from reference_pipeline.capture.listener import Listener
-from reference_pipeline.events import RawBlock, Samples, Utterance
+from reference_pipeline.capture.silero import SileroDetector
+from reference_pipeline.events import Completeness, RawBlock, Samples, Understanding, Utterance
 from reference_pipeline.interview import InterviewManifest, load_manifest, recording_path
 from reference_pipeline.ports import SourceError
 
@@ -56,14 +58,31 @@ def test_the_interview_is_heard_utterance_by_utterance_within_150_ms(heard_inter
     assert listener.heard.utterances == 21
 
 
-def test_the_end_is_decided_within_220_ms_at_the_median_and_300_at_p95(heard_interview: Any) -> None:
+def waits_ms(utterances: list[Utterance]) -> list[float]:
+    return [(utterance.decided_ns - utterance.end_ns) / MS for utterance in utterances]
+
+
+def test_where_the_words_do_not_tell_the_end_is_decided_within_350_ms(heard_interview: Any) -> None:
     sink, _ = heard_interview
-    waits = [(utterance.decided_ns - utterance.end_ns) / MS for utterance in sink.utterances]
-    assert np.percentile(waits, 50, method="inverted_cdf") <= 220
-    assert np.percentile(waits, 95, method="inverted_cdf") <= 300
+    assert max(waits_ms(sink.utterances)) <= 350
     _, ends = boundary_errors_ms(sink.utterances, MANIFEST)
-    assert np.percentile(waits + ends, 50, method="inverted_cdf") <= 220  # after the true end
-    assert np.percentile(waits + ends, 95, method="inverted_cdf") <= 300
+    assert np.percentile(waits_ms(sink.utterances) + ends, 95, method="inverted_cdf") <= 350  # the true end
+
+
+def test_the_end_of_what_is_complete_is_decided_within_220_ms_at_the_median_and_250_at_p95(
+    sink: Any,
+) -> None:
+    complete = Understanding(completeness=Completeness.COMPLETE, heard_to_sample=MANIFEST.samples)
+    listener = Listener(
+        FileSource(recording_path(), speed=None), SileroDetector(), sink, understood=lambda: complete
+    )
+    listener.start()
+    assert listener.wait(60.0)
+    waits = waits_ms(sink.utterances)
+    _, ends = boundary_errors_ms(sink.utterances, MANIFEST)
+    for heard in (waits, waits + ends):  # after the last voiced sample found, and after the true one
+        assert np.percentile(heard, 50, method="inverted_cdf") <= 220
+        assert np.percentile(heard, 95, method="inverted_cdf") <= 250
 
 
 def test_capture_times_are_the_samples_places_in_the_recording(heard_interview: Any) -> None:
@@ -199,7 +218,6 @@ class BoomSource:
 
     name = "boom.wav"
     sample_rate = 16_000
-    channels = 1
     overruns = 3
 
     def __init__(self) -> None:

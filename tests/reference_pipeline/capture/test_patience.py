@@ -1,7 +1,7 @@
 """How long an endpoint waits: by what was said, and by what was learned of the speaker."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_pipeline.capture.endpointing_settings import EndpointingSettings
@@ -80,6 +80,7 @@ def test_an_utterance_cut_at_its_maximum_length_teaches_nothing() -> None:
     assert patience.unknown_limit_ms == 300
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20_000), max_size=60))
 def test_however_somebody_speaks_the_wait_stays_within_its_bounds(pauses_ms: list[int]) -> None:
     patience = Patience(EndpointingSettings())
@@ -89,6 +90,7 @@ def test_however_somebody_speaks_the_wait_stays_within_its_bounds(pauses_ms: lis
         assert 190 <= patience.unknown_limit_ms <= 450
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 700), max_size=60))
 def test_the_rhythm_stays_within_the_prior_and_what_was_heard(pauses_ms: list[int]) -> None:
     rhythm = SpeakingRhythm(prior_ms=236)

@@ -5,7 +5,7 @@ import weakref
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_pipeline.capture.ring_buffer import RingBuffer
@@ -15,6 +15,7 @@ def times(sample: int) -> int:
     return sample * 62_500
 
 
+@settings(deadline=None)  # time is the machine's, not the ring's
 @given(sizes=st.lists(st.integers(0, 3_000), max_size=30), block=st.sampled_from([1, 7, 160, 512]))
 def test_concatenated_blocks_are_exactly_what_was_written(sizes: list[int], block: int) -> None:
     ring = RingBuffer(block_samples=block, keep_blocks=3)
