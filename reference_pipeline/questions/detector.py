@@ -17,7 +17,7 @@ from reference_pipeline.questions.splitting import stands_alone
 from reference_pipeline.questions.words import Sentence, split_sentences
 from reference_pipeline.transcription.normalisation import normalise
 
-__all__ = ["RuleQuestionDetector"]
+__all__ = ["Reading", "RuleQuestionDetector", "Span", "cut", "read", "spans_between"]
 
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("tag", tag.begins),
@@ -49,19 +49,38 @@ class RuleQuestionDetector:
         Each `Question.kind` is "direct", "imperative", "indirect", "tag", "marked" (a question mark
         alone) or "misheard".
         """
-        return [_cut(text, sentence, span) for sentence in split_sentences(text) for span in _spans(sentence)]
+        return [
+            cut(text, sentence, span) for sentence in split_sentences(text) for span in read(sentence).spans
+        ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class Span:
+    """A question's words: from `start` up to, not including, `end`."""
+
     start: int
     end: int
     kind: str
 
 
-def _spans(sentence: Sentence) -> list[_Span]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the rules make of a sentence.
+
+    Attributes:
+        spans: The questions, in order.
+        marks: For each word the kind of question that its rule sees begin there, "refused" where it is
+            quoted or rhetorical, "none" elsewhere.
+    """
+
+    spans: tuple[Span, ...]
+    marks: tuple[str, ...]
+
+
+def read(sentence: Sentence) -> Reading:
     """Walk over the sentence once; each word is asked about at most once."""
     forms = sentence.forms
+    marks = ["none"] * len(forms)
     heads: list[tuple[int, str]] = []
     first = at = skip_leading(forms)
     quoting = False
@@ -73,8 +92,10 @@ def _spans(sentence: Sentence) -> list[_Span]:
             continue
         if is_quoted(forms, at) or is_rhetorical(forms, at) or (quoting and not _breaks(forms, at)):
             quoting = quoting or is_quoted(forms, at)
+            marks[at] = "refused"
             at += taken
             continue
+        marks[at] = kind
         if not heads:
             start = first if kind == "tag" else _with_condition(forms, at, first)
             heads.append((start, kind))
@@ -84,10 +105,19 @@ def _spans(sentence: Sentence) -> list[_Span]:
         at += taken
     if not heads and sentence.marked and not quoting and first < len(forms) and not _ends_idly(forms):
         heads.append((first, "marked"))
-    if not heads:
-        return []
+    return Reading(spans_between(forms, heads), tuple(marks))
+
+
+def spans_between(forms: Sequence[str], heads: Sequence[tuple[int, str]]) -> tuple[Span, ...]:
+    """Return the questions that begin at `heads` (first word and kind), each up to the next one."""
     ends = [_trimmed(forms, start) for start, _ in heads[1:]] + [len(forms)]
-    return [_Span(start, end, kind) for (start, kind), end in zip(heads, ends, strict=True)]
+    return tuple(Span(start, end, kind) for (start, kind), end in zip(heads, ends, strict=False))
+
+
+def cut(text: str, sentence: Sentence, span: Span) -> Question:
+    """Cut the question out of the text as it was written."""
+    asked = text[sentence.words[span.start].start : sentence.words[span.end - 1].end]
+    return Question(text=asked, normalised=normalise(asked), kind=span.kind)
 
 
 def _level(forms: Sequence[str], at: int, first: int, *, asked: bool) -> Level:
@@ -136,7 +166,3 @@ def _trimmed(forms: Sequence[str], end: int) -> int:
         end -= 1
     return end
 
-
-def _cut(text: str, sentence: Sentence, span: _Span) -> Question:
-    asked = text[sentence.words[span.start].start : sentence.words[span.end - 1].end]
-    return Question(text=asked, normalised=normalise(asked), kind=span.kind)

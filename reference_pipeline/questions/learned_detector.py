@@ -1,0 +1,92 @@
+"""The question detector that has learned: a small network judges what the rules have read.
+
+Whether anything is asked the network decides, from the words and from what the rules say of them. Where the
+question begins and ends the rules say, if they found it too, since they know grammar; else the network.
+"""
+
+from collections.abc import Sequence
+
+from reference_pipeline.events import Question
+from reference_pipeline.questions.detector import Reading, Span, cut, read, spans_between
+from reference_pipeline.questions.features import MARKS
+from reference_pipeline.questions.leading import skip_leading
+from reference_pipeline.questions.network import Judgement, Network, load_network
+from reference_pipeline.questions.splitting import stands_alone
+from reference_pipeline.questions.words import Sentence, split_sentences
+
+__all__ = ["THRESHOLD", "LearnedQuestionDetector", "judge"]
+
+THRESHOLD = 0.5
+"""Probability from which a sentence is taken for a question: the one place where false alarms are weighed
+against questions that are missed. `docs/questions.md` shows what other values would bring."""
+
+_MARKED_THRESHOLD = 0.1
+"""The same for a sentence that the recogniser itself printed a question mark behind."""
+
+_SURELY_BEGINS = 0.6
+"""Probability from which another question begins within a sentence where the rules see none."""
+
+_LEAST_WORDS_APART = 3
+"""Between two questions that only the network tells apart."""
+
+_MARK_NUMBERS = {mark: number for number, mark in enumerate(MARKS)}
+
+
+class LearnedQuestionDetector:
+    """Finds questions in text with or without punctuation, and with words misheard.
+
+    - Pure: the same text gives the same questions.
+    - Questions are returned in the order they were asked, each once.
+    - A statement, and the empty text, give none.
+
+    Args:
+        threshold: Probability from which a sentence is taken for a question, above 0 and below 1.
+        network: In place of the one that ships with the package.
+    """
+
+    def __init__(self, *, threshold: float = THRESHOLD, network: Network | None = None) -> None:
+        if not 0 < threshold < 1:
+            raise ValueError(f"a threshold is a probability above 0 and below 1, got {threshold:g}")
+        self._threshold = threshold
+        self._network = load_network() if network is None else network
+
+    def detect(self, text: str) -> Sequence[Question]:
+        """Return the questions of `text` in the order they were asked; empty for a statement.
+
+        Each `Question.kind` is one of `RuleQuestionDetector`, or "learned" where no rule saw the question.
+        """
+        return [
+            cut(text, sentence, span) for sentence in split_sentences(text) for span in self._spans(sentence)
+        ]
+
+    def is_question(self, text: str) -> bool:
+        """Return whether anything in `text`, which may go on, is a question already."""
+        return any(self._spans(sentence) for sentence in split_sentences(text))
+
+    def _spans(self, sentence: Sentence) -> Sequence[Span]:
+        reading = read(sentence)
+        judgement = judge(self._network, sentence, reading)
+        threshold = min(self._threshold, _MARKED_THRESHOLD) if sentence.marked else self._threshold
+        if judgement.asks < threshold:
+            return ()
+        return spans_between(sentence.forms, _heads(sentence, reading, judgement))
+
+
+def judge(network: Network, sentence: Sentence, reading: Reading) -> Judgement:
+    """Return what the network makes of a sentence that the rules have read."""
+    return network.judge(sentence.forms, [_MARK_NUMBERS[mark] for mark in reading.marks])
+
+
+def _heads(sentence: Sentence, reading: Reading, judgement: Judgement) -> list[tuple[int, str]]:
+    forms = sentence.forms
+    heads = [(span.start, span.kind) for span in reading.spans]
+    if not heads:
+        likeliest = max(range(len(forms)), key=judgement.begins.__getitem__)
+        heads.append((min(skip_leading(forms, likeliest), len(forms) - 1), "learned"))
+    for at, probability in enumerate(judgement.begins):
+        if probability < _SURELY_BEGINS or any(abs(at - head) < _LEAST_WORDS_APART for head, _ in heads):
+            continue
+        before = max((head for head, _ in heads if head < at), default=None)
+        if before is None or stands_alone(forms[at:], forms[before:at]):
+            heads.append((at, "learned"))
+    return sorted(heads)

@@ -1,0 +1,111 @@
+"""A small convolutional network over words, evaluated with numpy; its weights are a file beside this module.
+
+Three judgements of one reading: whether something is asked, at which words a question begins, and whether the
+words may be all. Trained by `training.questions`, which holds the same layers backwards.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_pipeline.questions.features import feature_rows
+
+__all__ = ["REACH", "Judgement", "Network", "convolve", "load_network"]
+
+WEIGHTS = Path(__file__).parent / "weights.npz"
+
+REACH = 3
+"""How many words to each side a layer sees; with two layers a word sees six."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the network makes of a sentence.
+
+    Attributes:
+        asks: Probability that something in it is asked of the listener.
+        begins: For each word, the probability that a question begins there.
+        whole: Probability that nothing more needs to follow.
+    """
+
+    asks: float
+    begins: tuple[float, ...]
+    whole: float
+
+
+class Network:
+    """Judges the words of a sentence. Pure, and safe to use from several threads.
+
+    Args:
+        vocabulary: The known words, in the order of their rows, which begin at 1.
+        members: Weights by name, one mapping for each member of the ensemble; judgements are averaged.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], members: Sequence[dict[str, Array]]) -> None:
+        self._vocabulary = {word: row for row, word in enumerate(vocabulary, start=1)}
+        self._members = tuple(members)
+
+    def judge(self, forms: Sequence[str], marks: Sequence[int]) -> Judgement:
+        """Judge words with what the rules say of each (indices in `features.MARKS`); at least one word."""
+        rows = feature_rows(forms, marks, self._vocabulary)
+        logits = np.mean([_logits(member, rows) for member in self._members], axis=0)
+        return Judgement(
+            asks=float(_sigmoid(logits[0])),
+            whole=float(_sigmoid(logits[1])),
+            begins=tuple(_sigmoid(logits[2:]).tolist()),
+        )
+
+
+def convolve(inputs: Array, kernel: Array, bias: Array, edge: Array) -> Array:
+    """Return `kernel` laid over `inputs`, whose ends go on with `edge`.
+
+    Args:
+        inputs: Shape (words, channels).
+        kernel: Shape ((2 * REACH + 1) * channels, outputs).
+        bias: Shape (outputs,).
+        edge: What stands before the first and after the last word, shape (2, channels).
+    """
+    words = len(inputs)
+    padded = np.concatenate(
+        (np.repeat(edge[:1], REACH, axis=0), inputs, np.repeat(edge[1:], REACH, axis=0))
+    )
+    windows = np.concatenate([padded[shift : shift + words] for shift in range(2 * REACH + 1)], axis=1)
+    return windows @ kernel + bias
+
+
+def _logits(member: dict[str, Array], rows: NDArray[np.int32]) -> Array:
+    """Return the logits of "asks", of "whole", and of "begins" for each word."""
+    words = member["table"][rows].sum(axis=1)
+    first = np.maximum(convolve(words, member["kernel_1"], member["bias_1"], member["edge_1"]), 0)
+    second = np.maximum(convolve(first, member["kernel_2"], member["bias_2"], member["edge_2"]), 0)
+    pooled = np.concatenate((second.max(axis=0), second.mean(axis=0)))
+    asks = pooled @ member["asks"] + member["asks_bias"]
+    whole = np.concatenate((second[-1], pooled)) @ member["whole"] + member["whole_bias"]
+    begins = second @ member["begins"] + member["begins_bias"]
+    return np.concatenate((asks, whole, begins))
+
+
+def _sigmoid(logits: Array) -> Array:
+    return 1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30)))  # type: ignore[no-any-return]
+
+
+@cache
+def load_network(path: Path = WEIGHTS) -> Network:
+    """Read the network from its file (once a process)."""
+    with np.load(path, allow_pickle=False) as stored:
+        about = json.loads(str(stored["about"]))
+        members = [
+            {
+                name: stored[f"{member}/{name}"].astype(np.float32) * stored[f"{member}/{name}/step"]
+                for name in about["layers"]
+            }
+            for member in range(about["members"])
+        ]
+        return Network(about["vocabulary"], members)

@@ -1,0 +1,1 @@
+"""Training of question detection and of completeness. This module only marks the package."""
