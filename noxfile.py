@@ -203,6 +203,14 @@ def load(session: nox.Session) -> None:
     session.run("python", "tests/load/run_load.py", *session.posargs)
 
 
+@nox.session(name="train-questions", python=OLDEST)
+def train_questions(session: nox.Session) -> None:
+    """Train the network that detects questions anew on the corpus in training/questions, and score it."""
+    install(session, "dev")
+    session.run("python", "-m", "training.questions.train", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run("python", "-m", "training.questions.evaluate", "--all", "--talk")
+
+
 def install(session: nox.Session, extra: str) -> None:
     """Install the checkout with an extra, unless this environment has just that already."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()

@@ -165,4 +165,3 @@ def _trimmed(forms: Sequence[str], end: int) -> int:
     while end > 0 and (forms[end - 1] in CONNECTORS or forms[end - 1] in LEADING_WORDS):
         end -= 1
     return end
-

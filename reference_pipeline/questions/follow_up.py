@@ -19,7 +19,7 @@ _GENERIC = word_set(
     "example examples instance more elaborate explain specific specifics detail details work works worked "
     "working mean means meant happen happened happens difference next else exactly again precise expand "
     "further clarify repeat reason reasons result outcome so come matter matters important help helps like "
-    "better worse true possible happy okay say said think did done go went going help helped kind type one ones"
+    "better worse true possible happy okay say said think did done go went going helped kind type one ones"
 )
 """Words of content that point back at what was asked before."""
 

@@ -16,12 +16,13 @@ from reference_pipeline.questions.words import Sentence, split_sentences
 
 __all__ = ["THRESHOLD", "LearnedQuestionDetector", "judge"]
 
-THRESHOLD = 0.5
+THRESHOLD = 0.7
 """Probability from which a sentence is taken for a question: the one place where false alarms are weighed
 against questions that are missed. `docs/questions.md` shows what other values would bring."""
 
-_MARKED_THRESHOLD = 0.1
-"""The same for a sentence that the recogniser itself printed a question mark behind."""
+_MARKED_THRESHOLD = 0.02
+"""The same where a recogniser has printed a question mark and the rules do not know better: Whisper hears the
+melody, and its word is nearly enough."""
 
 _SURELY_BEGINS = 0.6
 """Probability from which another question begins within a sentence where the rules see none."""
@@ -66,8 +67,8 @@ class LearnedQuestionDetector:
     def _spans(self, sentence: Sentence) -> Sequence[Span]:
         reading = read(sentence)
         judgement = judge(self._network, sentence, reading)
-        threshold = min(self._threshold, _MARKED_THRESHOLD) if sentence.marked else self._threshold
-        if judgement.asks < threshold:
+        marked = sentence.marked and bool(reading.spans)
+        if judgement.asks < (min(self._threshold, _MARKED_THRESHOLD) if marked else self._threshold):
             return ()
         return spans_between(sentence.forms, _heads(sentence, reading, judgement))
 

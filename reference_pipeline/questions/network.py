@@ -52,6 +52,11 @@ class Network:
         self._vocabulary = {word: row for row, word in enumerate(vocabulary, start=1)}
         self._members = tuple(members)
 
+    @property
+    def vocabulary(self) -> list[str]:
+        """The words that it knows."""
+        return list(self._vocabulary)
+
     def judge(self, forms: Sequence[str], marks: Sequence[int]) -> Judgement:
         """Judge words with what the rules say of each (indices in `features.MARKS`); at least one word."""
         rows = feature_rows(forms, marks, self._vocabulary)
@@ -73,9 +78,7 @@ def convolve(inputs: Array, kernel: Array, bias: Array, edge: Array) -> Array:
         edge: What stands before the first and after the last word, shape (2, channels).
     """
     words = len(inputs)
-    padded = np.concatenate(
-        (np.repeat(edge[:1], REACH, axis=0), inputs, np.repeat(edge[1:], REACH, axis=0))
-    )
+    padded = np.concatenate((np.repeat(edge[:1], REACH, axis=0), inputs, np.repeat(edge[1:], REACH, axis=0)))
     windows = np.concatenate([padded[shift : shift + words] for shift in range(2 * REACH + 1)], axis=1)
     return windows @ kernel + bias
 
@@ -93,7 +96,8 @@ def _logits(member: dict[str, Array], rows: NDArray[np.int32]) -> Array:
 
 
 def _sigmoid(logits: Array) -> Array:
-    return 1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30)))  # type: ignore[no-any-return]
+    probabilities: Array = np.reciprocal(1 + np.exp(-np.clip(logits, -30, 30)))
+    return probabilities
 
 
 @cache

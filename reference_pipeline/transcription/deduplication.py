@@ -83,10 +83,15 @@ class Deduplicator:
     def __len__(self) -> int:
         return len(self._asked)
 
-    def is_new(self, text: str) -> bool:
+    def is_new(self, text: str, *, exactly: bool = False) -> bool:
         """Return whether `text` was not asked within the window, and remember it where it was not.
 
         Text without any word is never new.
+
+        Args:
+            text: The question.
+            exactly: Whether only the same words are a repetition: for a question that repeats another one
+                in order to ask more about it.
         """
         now_ns = self._clock()
         self._forget(now_ns)
@@ -94,12 +99,15 @@ class Deduplicator:
         if not normalised or normalised in self._asked:
             return False
         content = _content(normalised)
-        if content and any(_is_same(content, asked.content) for asked in reversed(self._asked.values())):
+        if not exactly and content and self._knows(content):
             return False
         self._asked[normalised] = _Asked(content, now_ns)
         if len(self._asked) > self._most_entries:
             self._asked.popitem(last=False)
         return True
+
+    def _knows(self, content: frozenset[str]) -> bool:
+        return any(_is_same(content, asked.content) for asked in reversed(self._asked.values()))
 
     def _forget(self, now_ns: int) -> None:
         while self._asked:

@@ -54,7 +54,7 @@ class Corpus:
 
 
 def parse(text: str, *, asks: bool) -> Line:
-    """Read a line of the corpus: brackets mark its questions; without any, the whole line asks or does not."""
+    """Read a line of the corpus: brackets mark its questions; without any, it asks as a whole or not."""
     words: list[str] = []
     heads: list[int] = []
     for piece in text.replace("[", " [ ").replace("]", " ] ").split():

@@ -20,10 +20,11 @@ SHARE_CUT_SHORT = 0.25
 MOST_ERRORS = 0.38
 
 _OPENERS = (
-    "okay", "so", "and", "um", "well", "great", "right", "but", "now", "alright", "okay so", "great so", "okay great",
-    "yeah so", "yes and", "um so", "uh", "hm", "i see", "i see and", "got it", "thank you", "thanks", "all right so",
-    "oh", "perfect", "cool", "interesting", "sure", "no", "yes", "yeah", "actually", "then", "first", "next",
-    "you know", "i mean", "also", "sorry", "hello", "good", "nice", "fair enough", "makes sense", "anyway",
+    "okay", "so", "and", "um", "well", "great", "right", "but", "now", "alright", "okay so", "great so",
+    "okay great", "yeah so", "yes and", "um so", "uh", "hm", "i see", "i see and", "got it",
+    "thank you", "thanks", "all right so", "oh", "perfect", "cool", "interesting", "sure", "no", "yes",
+    "yeah", "actually", "then", "first", "next", "you know", "i mean", "also", "sorry", "hello", "good",
+    "nice", "fair enough", "makes sense", "anyway",
 )  # fmt: skip
 _FILLERS = ("um", "uh", "like", "you know", "i mean", "er", "sort of", "actually", "kind of")
 
@@ -51,14 +52,14 @@ class Example:
 
 def make_examples(corpus: Corpus, *, number: int, seed: int) -> Iterator[Example]:
     """Yield so many examples; the same seed yields the same ones."""
-    chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
+    chance = random.Random(seed)
     mishearing = Mishearing(corpus)
     made = 0
     while made < number:
         line = _heard(corpus, chance) if corpus.heard and chance.random() < SHARE_HEARD else None
         if line is None:
             line = _turn(corpus, chance)
-            if chance.random() < 0.15:  # noqa: PLR2004  # people hesitate about so often
+            if chance.random() < 0.15:
                 line = _hesitating(line, chance)
             if chance.random() < SHARE_WITH_ERRORS:
                 line = mishearing.apply(line, rate=chance.uniform(0.03, MOST_ERRORS), chance=chance)
@@ -91,23 +92,31 @@ def example_of(line: Line, *, asks_weight: float = 1.0, whole: bool = True) -> E
 
 
 def _turn(corpus: Corpus, chance: random.Random) -> Line:
-    kind = chance.random()
     if chance.random() < SHARE_OF_QUESTIONS:
-        question = _question(corpus, chance)
-        if kind < 0.56:  # noqa: PLR2004  # these and those below: the shares of each composition
-            return question
-        if kind < 0.73:  # noqa: PLR2004
-            return _joined([_opener(chance), question])
-        if kind < 0.88:  # noqa: PLR2004
-            return _joined([*_statements(corpus, chance, chance.choice((1, 1, 2))), question])
-        if kind < 0.94:  # noqa: PLR2004
-            return _joined([question, *_statements(corpus, chance, 1)])
-        return _joined([question, _question(corpus, chance)])
-    if kind < 0.55:  # noqa: PLR2004
-        return _statements(corpus, chance, 1)[0]
-    if kind < 0.7:  # noqa: PLR2004
-        return _joined([_opener(chance), *_statements(corpus, chance, 1)])
-    return _joined(_statements(corpus, chance, chance.choice((2, 2, 3, 4))))
+        return _joined(_asking_parts(corpus, chance))
+    return _joined(_stating_parts(corpus, chance))
+
+
+def _asking_parts(corpus: Corpus, chance: random.Random) -> list[Line]:
+    kind, question = chance.random(), _question(corpus, chance)
+    if kind < 0.56:
+        return [question]
+    if kind < 0.73:
+        return [_opener(chance), question]
+    if kind < 0.88:
+        return [*_statements(corpus, chance, chance.choice((1, 1, 2))), question]
+    if kind < 0.94:
+        return [question, *_statements(corpus, chance, 1)]
+    return [question, _question(corpus, chance)]
+
+
+def _stating_parts(corpus: Corpus, chance: random.Random) -> list[Line]:
+    kind = chance.random()
+    if kind < 0.55:
+        return _statements(corpus, chance, 1)
+    if kind < 0.7:
+        return [_opener(chance), *_statements(corpus, chance, 1)]
+    return _statements(corpus, chance, chance.choice((2, 2, 3, 4)))
 
 
 def _question(corpus: Corpus, chance: random.Random) -> Line:
@@ -155,7 +164,7 @@ def _hesitating(line: Line, chance: random.Random) -> Line:
 
 def _cut_short(line: Line, chance: random.Random) -> Example | None:
     """Return the beginning of a line: a question where three of its words or more are there."""
-    if len(line.words) < 3:  # noqa: PLR2004
+    if len(line.words) < 3:
         return example_of(line)
     end = chance.randrange(1, len(line.words))
     heads = tuple(head for head in line.heads if head + 3 <= end)

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     known = set()
     if options.out.exists():
         known = {line.split("\t")[0] for line in options.out.read_text(encoding="utf-8").splitlines()}
-    chance = random.Random(1)  # noqa: S311  # repeatable, not secret
+    chance = random.Random(1)
     transcriber = PocketsphinxTranscriber()
     transcriber.warm_up()
     with options.out.open("a", encoding="utf-8") as out, tempfile.TemporaryDirectory() as folder:

@@ -141,8 +141,12 @@ def gradients(
         "begins": hidden.T @ d_begins,
         "begins_bias": d_begins.sum(keepdims=True),
     }
-    d_first = _backwards(parameters, "2", d_hidden * kept * (second > 0), windows_2, batch, slopes)
-    d_words = _backwards(parameters, "1", d_first * (first > 0), windows_1, batch, slopes)
+    d_first = _backwards(
+        parameters, "2", d_hidden * kept * (second > 0), windows=windows_2, batch=batch, slopes=slopes
+    )
+    d_words = _backwards(
+        parameters, "1", d_first * (first > 0), windows=windows_1, batch=batch, slopes=slopes
+    )
     slopes["table"] = np.zeros_like(parameters["table"])
     for column in batch.rows.T:
         np.add.at(slopes["table"], column, d_words)
@@ -162,7 +166,13 @@ def _forwards(parameters: Parameters, layer: str, inputs: Array, batch: Batch) -
 
 
 def _backwards(
-    parameters: Parameters, layer: str, slope: Array, windows: Array, batch: Batch, slopes: dict[str, Array]
+    parameters: Parameters,
+    layer: str,
+    slope: Array,
+    *,
+    windows: Array,
+    batch: Batch,
+    slopes: dict[str, Array],
 ) -> Array:
     """Add the slopes of the layer's weights; return that of its inputs."""
     kernel = parameters[f"kernel_{layer}"]

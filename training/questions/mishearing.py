@@ -5,6 +5,7 @@ sentences that pocketsphinx truly misheard, from words that sound alike, and fro
 """
 
 import difflib
+import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ class Mishearing:
         counted.update(word for _, heard in corpus.heard for word in heard.words)
         self._vocabulary = sorted(counted)
         self._frequencies = [counted[word] for word in self._vocabulary]
+        self._neighbours: dict[str, list[str]] = {}
         self._by_sound: dict[str, list[str]] = defaultdict(list)
         for word in self._vocabulary:
             for key in _keys(word):
@@ -69,19 +71,21 @@ class Mishearing:
         if kind > 1 - added:
             return (word, chance.choice(self._inserted))
         if chance.random() < blind:
-            if chance.random() < 0.5:  # noqa: PLR2004  # half by frequency, half evenly
+            if chance.random() < 0.5:
                 return (chance.choice(self._vocabulary),)
             return tuple(chance.choices(self._vocabulary, self._frequencies))
         known = self._confusions.get(word)
-        if known and chance.random() < 0.6:  # noqa: PLR2004  # what was heard once need not be heard so again
+        if known and chance.random() < 0.6:
             return chance.choice(known)
         near = self._near(word)
         return (chance.choice(near),) if near else tuple(chance.choices(self._vocabulary, self._frequencies))
 
     def _near(self, word: str) -> Sequence[str]:
-        near = {other for key in _keys(word) for other in self._by_sound.get(key, ()) if other != word}
-        ranked = sorted(near, key=lambda other: (abs(len(other) - len(word)), other))
-        return ranked[:_MOST_NEIGHBOURS]
+        if word not in self._neighbours:
+            near = {other for key in _keys(word) for other in self._by_sound.get(key, ()) if other != word}
+            ranked = sorted(near, key=lambda other: (abs(len(other) - len(word)), other))
+            self._neighbours[word] = ranked[:_MOST_NEIGHBOURS]
+        return self._neighbours[word]
 
     def _learn(self, written: Sequence[str], heard: Sequence[str]) -> None:
         matcher = difflib.SequenceMatcher(None, written, heard, autojunk=False)
@@ -90,7 +94,9 @@ class Mishearing:
                 self._inserted.extend(heard[heard_start:heard_end])
             if what != "replace":
                 continue
-            pairs = zip(written[start:end], _shared_out(heard[heard_start:heard_end], end - start), strict=True)
+            pairs = zip(
+                written[start:end], _shared_out(heard[heard_start:heard_end], end - start), strict=True
+            )
             for word, instead in pairs:
                 self._confusions[word].append(instead)
 
@@ -98,7 +104,7 @@ class Mishearing:
 def _shared_out(words: Sequence[str], places: int) -> list[tuple[str, ...]]:
     """Return the words divided evenly, in order, over so many places."""
     bounds = [round(place * len(words) / places) for place in range(places + 1)]
-    return [tuple(words[start:end]) for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [tuple(words[start:end]) for start, end in itertools.pairwise(bounds)]
 
 
 def _keys(word: str) -> set[str]:

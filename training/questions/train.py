@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from reference_pipeline.questions.features import ENDINGS, MARKS, SOUNDS, feature_rows
 from reference_pipeline.questions.network import REACH, WEIGHTS
+from reference_pipeline.questions.words import split_sentences
 from training.questions.corpus import Corpus, read_corpus
 from training.questions.examples import Example, make_examples
 from training.questions.layers import Batch, Parameters, gradients, initial
@@ -28,11 +29,11 @@ LAYERS = (
     "asks", "asks_bias", "whole", "whole_bias", "begins", "begins_bias",
 )  # fmt: skip
 
-CHANNELS = 32
-HIDDEN = 64
+CHANNELS = 24
+HIDDEN = 56
 MEMBERS = 3
-EXAMPLES = 60_000
-EPOCHS = 4
+EXAMPLES = 100_000
+EPOCHS = 3
 BATCH = 64
 LEARNING_RATE = 2e-3
 WORD_DROPOUT = 0.1
@@ -67,11 +68,7 @@ def known_words(corpus: Corpus) -> list[str]:
     texts += [*corpus.question_frames, *corpus.statement_frames]
     texts += [filling for fillings in corpus.fillings.values() for filling in fillings]
     texts += [" ".join(heard.words) for _, heard in corpus.heard]
-    from reference_pipeline.questions.words import split_sentences  # noqa: PLC0415
-
-    counted = Counter(
-        form for text in texts for sentence in split_sentences(text) for form in sentence.forms
-    )
+    counted = Counter(form for text in texts for sentence in split_sentences(text) for form in sentence.forms)
     return sorted(word for word, count in counted.items() if count >= LEAST_COUNT)
 
 
