@@ -34,7 +34,8 @@ from reference_pipeline.ports import (
     Transcriber,
     VoiceActivityDetector,
 )
-from reference_pipeline.questions.detector import RuleQuestionDetector
+from reference_pipeline.questions.completeness import WordsCompletenessJudge
+from reference_pipeline.questions.learned_detector import LearnedQuestionDetector
 from reference_pipeline.settings import AnswerTimes, Settings
 from reference_pipeline.shedding import DEFAULT_STEPS, Shedding, Step
 from reference_pipeline.transcription.deduplication import Deduplicator
@@ -191,7 +192,7 @@ def compose_stages(
         shedding: Shared by all sessions of a process where their load is measured.
     """
     return Stages(
-        decider=Decider(Segmenter(), RuleQuestionDetector(), Deduplicator()),
+        decider=Decider(Segmenter(), LearnedQuestionDetector(), Deduplicator(), WordsCompletenessJudge()),
         answerer=answerer,
         explainer=compose_explainer(settings),
         display=display,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_pipeline.ports import QuestionDetector
@@ -77,6 +77,7 @@ def test_several_questions_in_a_turn_are_returned_in_order_and_halves_stay_toget
 
 
 @each_detector
+@settings(deadline=None)
 @given(text=st.lists(st.sampled_from(WORDS)).map(" ".join) | st.text(max_size=200))
 def test_any_text_gives_the_same_ordered_pieces_of_itself_each_time(
     detector: QuestionDetector, text: str

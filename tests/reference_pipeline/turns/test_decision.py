@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_pipeline.decision import CONTEXT_NS, TORN_WITHIN_NS, Decider
@@ -96,6 +96,7 @@ def _utterances(draw: st.DrawFn) -> tuple[list[str], list[str]]:
     return said, asked
 
 
+@settings(deadline=None, max_examples=60)  # an example is up to twelve utterances
 @given(_utterances())
 def test_over_any_false_cuts_and_repetitions_each_question_is_answered_once_in_order(
     drawn: tuple[list[str], list[str]],
@@ -106,6 +107,7 @@ def test_over_any_false_cuts_and_repetitions_each_question_is_answered_once_in_o
     assert answered == asked
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.permutations(QUESTIONS), st.integers(1, 3))
 def test_several_questions_in_a_breath_are_each_answered_once(order: list[str], number: int) -> None:
     talk = Talk()
