@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from latency_kit.cli.command_line import EXIT_MET, FILE, click, errors_on_standard_error, main
+from latency_kit.cli.command_line import FILE, click, errors_on_standard_error, main
 from latency_kit.cli.profile_target import find_target
 from latency_kit.errors import UsageError
 from latency_kit.profiling import (
@@ -24,6 +26,11 @@ from latency_kit.profiling.profile_file import profile_to_data
 __all__ = ["profile"]
 
 Save = Callable[[Path], tuple[Path, ...]]
+
+EXIT_FAILED = 1
+"""What was profiled has raised an exception, as Python itself would end."""
+
+_OURS = f"{Path(__file__).parents[1]}{os.sep}"
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 """What stands after the target belongs to it, options too."""
@@ -57,8 +64,8 @@ def functions(target: str, arguments: Sequence[str], *, output: Path, top: int, 
     """Profile every function call of TARGET with cProfile.
 
     TARGET is a script (NAME.py) or MODULE:FUNCTION; ARGUMENTS go to it. Writes a .pstats, which snakeviz and
-    gprof2dot open, beside our own file. Exit codes: 0 profiled, 2 wrong use; what TARGET raises is raised
-    after the profile was written.
+    gprof2dot open, beside our own file. Exit codes: 0 profiled, 1 TARGET failed (its
+    profile is written all the same), 2 wrong use.
 
     Example: latency-kit profile functions shop.py
     """
@@ -203,20 +210,24 @@ def _shown_in_any_case(
     top: int,
     as_json: bool,
 ) -> Iterator[None]:
-    """Save and show the profile also where the target ends by an exception, which goes on afterwards.
+    """Write and show the profile also where the target fails; then say how it failed, without our own frames.
 
     A script that ends by `sys.exit` has ended; its exit code is kept.
     """
-    code: object = EXIT_MET
+    failed: BaseException | None = None
     try:
-        try:
-            yield
-        except SystemExit as error:
-            code = error.code
-    finally:
-        _show(profile_of(), save(output), top=top, as_json=as_json)
-    if code not in {None, EXIT_MET}:
-        sys.exit(code)  # type: ignore[arg-type]  # as the script gave it
+        yield
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # the target's, told below
+        failed = error
+    _show(profile_of(), save(output), top=top, as_json=as_json)
+    if isinstance(failed, SystemExit):
+        raise failed
+    if failed is not None:
+        frames = traceback.extract_tb(failed.__traceback__)
+        own = [frame for frame in frames if not frame.filename.startswith(_OURS)]
+        lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)]
+        click.echo("".join([*lines, *traceback.format_exception_only(failed)]), err=True, nl=False)
+        sys.exit(EXIT_FAILED)
 
 
 def _show(seen: Profile, paths: Sequence[Path], *, top: int, as_json: bool) -> None:

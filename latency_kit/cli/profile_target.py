@@ -3,11 +3,12 @@
 import contextlib
 import importlib
 import inspect
-import runpy
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 from latency_kit.errors import UsageError
@@ -42,7 +43,10 @@ def find_target(target: str, arguments: Sequence[str]) -> ProfileTarget:
         path = Path(target)
         if not path.is_file():
             raise UsageError(f"there is no script {target}; give a script, or MODULE:FUNCTION")
-        return ProfileTarget(title=path.stem, run=lambda: _run_script(path, arguments), is_coroutine=False)
+        code = _compiled(path)
+        return ProfileTarget(
+            title=path.stem, run=lambda: _run_script(path, code, arguments), is_coroutine=False
+        )
     module, _, name = target.partition(":")
     if not module or not name:
         raise UsageError(f"{target!r} is neither a script (NAME.py) nor a function (MODULE:FUNCTION)")
@@ -87,12 +91,22 @@ def _importing_from_here() -> Iterator[None]:
     yield
 
 
-def _run_script(path: Path, arguments: Sequence[str]) -> None:
-    """Run a script as `python SCRIPT` does."""
-    argv, first = sys.argv, sys.path[0]
-    sys.argv = [str(path), *arguments]
-    sys.path[0] = str(path.resolve().parent)
+def _compiled(path: Path) -> CodeType:
     try:
-        runpy.run_path(str(path.resolve()), run_name="__main__")
+        return compile(path.read_bytes(), str(path.resolve()), "exec")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UsageError(f"{path} cannot be run: {error}") from error
+
+
+def _run_script(path: Path, code: CodeType, arguments: Sequence[str]) -> None:
+    """Run a script as `python SCRIPT` does, with as little as possible of our own around it."""
+    module = ModuleType("__main__")
+    module.__dict__.update(__file__=code.co_filename, __builtins__=__builtins__)
+    before = sys.argv, sys.path[0], sys.modules["__main__"]
+    sys.argv = [str(path), *arguments]
+    sys.path[0] = os.path.dirname(code.co_filename)  # noqa: PTH120  # a string is wanted, and is profiled
+    sys.modules["__main__"] = module
+    try:
+        exec(code, module.__dict__)  # noqa: S102  # the script that the person named
     finally:
-        sys.argv, sys.path[0] = argv, first
+        sys.argv, sys.path[0], sys.modules["__main__"] = before

@@ -78,7 +78,8 @@ def _entries(entries: Sequence[ProfileEntry], heading: str, *, unit: str) -> Tab
     count = "Calls" if unit == "ns" else "Allocations"
     table = _table((heading, "Own", "Total", count, "Where"), "lrrrl")
     for entry in entries:
-        where = f"{Path(entry.file).name}:{entry.line}" if entry.file else ""
+        has_file = entry.file and not entry.file.startswith("<")
+        where = f"{Path(entry.file).name}:{entry.line}" if has_file else ""
         table.add_row(
             Text(entry.name),
             Text(amount(entry.own, unit)),

@@ -16,6 +16,9 @@ from latency_kit.units import NS_PER_S
 
 __all__ = ["FunctionProfiler"]
 
+_FROZEN = "<frozen "
+"""Begins the file of a module that is part of the interpreter."""
+
 
 class FunctionProfiler:
     """Profiles the functions that one thread calls inside a block.
@@ -101,9 +104,10 @@ def _entries(stats: dict[Any, Any]) -> tuple[ProfileEntry, ...]:
         if "_lsprof.Profiler" in name or file == __file__:
             continue  # the end of the profiling itself
         is_builtin = file == "~"
+        module = file[len(_FROZEN) : -1] if file.startswith(_FROZEN) else Path(file).stem
         entries.append(
             ProfileEntry(
-                name=name if is_builtin else f"{Path(file).stem}.{name}",
+                name=name if is_builtin else f"{module}.{name}",
                 file="" if is_builtin else file,
                 line=line,
                 category="computes",
