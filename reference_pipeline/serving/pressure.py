@@ -16,11 +16,15 @@ from latency_kit.histogram import HistogramSnapshot
 
 __all__ = ["Pressure", "PressureGauge", "PressureLimits", "limits_of"]
 
-LOOP_LAG = "event_loop.lag"
+LOOP_LAG = "event_loop.lag.corrected"
+"""With the callbacks that a long lag has kept from being made: else the worst seconds would count least."""
 TRANSCRIPTION_WAIT = "transcription.queue_wait"
 TURN = "turn.end_to_end"
 
 _PERCENTILE = 95
+
+_LEAST_LAGS = 40
+"""Two seconds of lags: with fewer one stall, such as that of a model being loaded, would be all there is."""
 
 _LEAST_ALLOWED = 0.001
 """Share of turns that may be late under a budget that allows none."""
@@ -130,7 +134,8 @@ class PressureGauge:
 
 def _sign(cause: str, name: str, recent: Sequence[_Seen], limit_ns: int) -> Pressure:
     merged = _merged(one.histograms[name] for one in recent if name in one.histograms)
-    value_ns = 0 if merged is None else merged.value_at_percentile(_PERCENTILE)
+    enough = merged is not None and merged.count >= (_LEAST_LAGS if name == LOOP_LAG else 1)
+    value_ns = merged.value_at_percentile(_PERCENTILE) if merged is not None and enough else 0
     return Pressure(value=value_ns / limit_ns, cause=cause)
 
 

@@ -143,6 +143,7 @@ def _judged(
         f"{sum(viewer.messages for viewer in load.viewers)} frames",
         "server": f"exit code {served.exit_code}, {served.result.get('facts', {})}",
         "losses": served.result.get("losses", {}),
+        "last lines of its log": served.errors[-3:],
     }
     return rows, facts
 

@@ -13,6 +13,7 @@ from typing import Any
 
 READY_BOUND_S = 120
 END_BOUND_S = 60
+LINES_KEPT = 400
 PROGRAM = Path(__file__).with_name("server_program.py")
 
 
@@ -23,6 +24,7 @@ class Served:
     Attributes:
         url: Where speakers connect to.
         lines: The last lines that it printed.
+        errors: The last lines of its log.
         result: What it wrote at its end, as JSON.
         exit_code: How it ended.
     """
@@ -31,9 +33,14 @@ class Served:
     folder: Path
     url: str = ""
     lines: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
     _reading: "asyncio.Task[None] | None" = None
+
+    def __post_init__(self) -> None:
+        assert self.process.stderr is not None
+        self._logging = asyncio.create_task(_keep(self.process.stderr, self.errors))
 
     async def until_ready(self) -> None:
         """Wait until speakers can come."""
@@ -43,9 +50,10 @@ class Served:
                 self.lines.append(line)
                 if line.startswith("speakers: "):
                     self.url = line.removeprefix("speakers: ")
-                    self._reading = asyncio.create_task(self._read_on())
+                    self._reading = asyncio.create_task(_keep(self.process.stdout, self.lines))
                     return
-        raise SystemExit("\n".join(["the server did not start:", *self.lines]))
+        await self._logging
+        raise SystemExit("\n".join(["the server did not start:", *self.lines, *self.errors]))
 
     async def stop(self) -> None:
         """Ask it to end, and read what it says of its run."""
@@ -57,15 +65,17 @@ class Served:
         except TimeoutError:
             self.process.kill()
             self.exit_code = await self.process.wait()
+        await self._logging
         if self._reading is not None:
             await self._reading
         with contextlib.suppress(OSError):
             self.result = json.loads((self.folder / "run.json").read_text())
 
-    async def _read_on(self) -> None:
-        assert self.process.stdout is not None
-        while line := await self.process.stdout.readline():
-            self.lines = [*self.lines[-199:], line.decode(errors="replace").rstrip()]
+
+async def _keep(stream: asyncio.StreamReader, lines: list[str]) -> None:
+    """Keep the last lines of a stream."""
+    while line := await stream.readline():
+        lines[:] = [*lines[1 - LINES_KEPT :], line.decode(errors="replace").rstrip()]
 
 
 @contextlib.asynccontextmanager
@@ -80,6 +90,7 @@ async def serving(
         cwd=folder,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         limit=1 << 20,
     )
     served = Served(process=process, folder=folder)

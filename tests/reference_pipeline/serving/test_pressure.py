@@ -24,7 +24,7 @@ LIMITS = PressureLimits(
 def series(name: str, *values_ns: int, outcome: Outcome = Outcome.OK) -> SeriesSnapshot:
     histogram = Histogram()
     histogram.record_many(values_ns)
-    component, operation = name.split(".")
+    component, _, operation = name.partition(".")
     return SeriesSnapshot(
         component=component,
         operation=operation,
@@ -44,29 +44,39 @@ def test_without_data_there_is_no_pressure() -> None:
 @pytest.mark.parametrize(
     ("name", "limit_ns", "cause"),
     [
-        ("event_loop.lag", 100 * MS, "event loop lag"),
+        ("event_loop.lag.corrected", 100 * MS, "event loop lag"),
         ("transcription.queue_wait", 500 * MS, "transcription wait"),
     ],
 )
 def test_a_sign_at_its_limit_is_a_pressure_of_one(name: str, limit_ns: int, cause: str) -> None:
     gauge = PressureGauge(LIMITS)
-    assert gauge.observe([series(name, *[limit_ns // 2] * 20)], at_ns=S).value == pytest.approx(0.5, rel=0.01)
-    # One value in twenty lies above the 95th percentile, two do not.
-    assert gauge.observe([series(name, limit_ns)], at_ns=2 * S).value == pytest.approx(0.5, rel=0.01)
+    halves = gauge.observe([series(name, *[limit_ns // 2] * 40)], at_ns=S)
+    assert halves.value == pytest.approx(0.5, rel=0.01)
+    # 2 of 42 lie above the 95th percentile; 3 of 43 do not.
+    assert gauge.observe([series(name, *[limit_ns] * 2)], at_ns=2 * S).value == pytest.approx(0.5, rel=0.01)
     pressure = gauge.observe([series(name, limit_ns)], at_ns=3 * S)
     assert (pressure.value, pressure.cause) == (pytest.approx(1.0, rel=0.01), cause)
 
 
 def test_the_worst_sign_counts() -> None:
-    interval = [series("event_loop.lag", 90 * MS), series("transcription.queue_wait", 100 * MS)]
+    interval = [
+        series("event_loop.lag.corrected", *[90 * MS] * 40),
+        series("transcription.queue_wait", 100 * MS),
+    ]
     assert PressureGauge(LIMITS).observe(interval, at_ns=S).cause == "event loop lag"
 
 
 def test_lags_and_waits_count_for_their_window_and_then_no_longer() -> None:
     gauge = PressureGauge(LIMITS)
-    gauge.observe([series("event_loop.lag", 200 * MS)], at_ns=S)
+    gauge.observe([series("event_loop.lag.corrected", *[200 * MS] * 40)], at_ns=S)
     assert gauge.pressure(11 * S).value == pytest.approx(2.0, rel=0.01)
     assert gauge.pressure(11 * S + 1).value == 0.0
+
+
+def test_a_single_stall_says_nothing_while_little_else_is_known() -> None:
+    gauge = PressureGauge(LIMITS)
+    assert gauge.observe([series("event_loop.lag.corrected", *[S] * 39)], at_ns=S).value == 0.0
+    assert gauge.observe([series("event_loop.lag.corrected", S)], at_ns=S).value > 1.0
 
 
 def test_turns_that_are_late_or_failed_burn_the_budget() -> None:
