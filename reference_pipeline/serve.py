@@ -14,6 +14,7 @@ from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
     compose_policy,
+    compose_shedding,
     compose_stages,
     compose_transcriber,
     compose_turn_budgets,
@@ -36,6 +37,7 @@ from reference_pipeline.serving.pressure import PressureGauge, limits_of
 from reference_pipeline.serving.speaker_sessions import SpeakerSessions
 from reference_pipeline.session import Session
 from reference_pipeline.settings import Settings
+from reference_pipeline.shedding import Shedding
 from reference_pipeline.turn import TurnRecord
 
 __all__ = ["TURNS_KEPT", "serve_speakers"]
@@ -54,6 +56,7 @@ class _SessionOpener:
     budgets: TurnBudgets
     answerer: Answerer
     transcriber_of: Callable[[Settings], Transcriber]
+    shedding: Shedding
     out: TextIO
     ended: deque[tuple[str, TurnRecord]] = field(default_factory=lambda: deque(maxlen=TURNS_KEPT))
 
@@ -64,7 +67,9 @@ class _SessionOpener:
             source=source,
             detector=compose_detector(),
             transcriber=self.transcriber_of(self.settings),
-            stages=compose_stages(self.settings, answerer=self.answerer, display=display),
+            stages=compose_stages(
+                self.settings, answerer=self.answerer, display=display, shedding=self.shedding
+            ),
             settings=self.settings.conversation,
             budgets=self.budgets,
             on_turn=lambda record: self.ended.append((source.name, record)),
@@ -99,6 +104,7 @@ async def serve_speakers(
         budgets=budgets,
         answerer=compose_answerer(settings),
         transcriber_of=transcriber_of,
+        shedding=compose_shedding(settings),
         out=out,
     )
 
@@ -125,7 +131,7 @@ async def serve_speakers(
         await stack.enter_async_context(server)
         await stack.enter_async_context(feed_figures(channels, telemetry))
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
-        watch = _watching(stack, telemetry, admission=admission, budgets=budgets, tell=tell)
+        watch = _watching(stack, telemetry, admission=admission, opener=opener, tell=tell)
         with on_signals(stopped.set):
             tell(f"speakers: {server.speaker_url()}")
             await stopped.wait()
@@ -139,13 +145,14 @@ def _watching(
     telemetry: latency_kit.Telemetry,
     *,
     admission: Admission,
-    budgets: TurnBudgets,
+    opener: _SessionOpener,
     tell: Callable[[str], None],
 ) -> LoadWatch:
     watch = LoadWatch(
         admission=admission,
         interval=lambda: telemetry.interval("load watch").series,
-        gauge=PressureGauge(limits_of(budgets.end_to_end)),
+        gauge=PressureGauge(limits_of(opener.budgets.end_to_end)),
+        shedding=opener.shedding,
         tell=tell,
     )
     stack.push_async_callback(_ended, asyncio.create_task(watch.run(), name="load watch"))

@@ -33,8 +33,8 @@ class LoadWatch:
         self,
         *,
         admission: Admission,
+        shedding: ShedsByPressure,
         interval: Callable[[], Iterable[SeriesSnapshot]],
-        shedding: ShedsByPressure | None = None,
         gauge: PressureGauge | None = None,
         tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005  # nobody listens by default
     ) -> None:
@@ -61,8 +61,6 @@ class LoadWatch:
         pressure = self._gauge.observe(interval, at_ns=at_ns)
         self._admission.press(pressure)
         self.highest = max(self.highest, pressure.value)
-        if self._shedding is None:
-            return
         steps = tuple(str(step) for step in self._shedding.press(pressure.value))
         if steps == self._steps:
             return

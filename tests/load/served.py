@@ -68,6 +68,8 @@ class Served:
         await self._logging
         if self._reading is not None:
             await self._reading
+        text = "\n".join([*self.lines, "", *self.errors, ""])
+        (self.folder / "server.txt").write_text(text, encoding="utf-8")
         with contextlib.suppress(OSError):
             self.result = json.loads((self.folder / "run.json").read_text())
 

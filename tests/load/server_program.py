@@ -20,7 +20,17 @@ def left_behind(given: set[str]) -> dict[str, list[str]]:
     children = [
         Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() for pid in descendants(os.getpid())
     ]
-    return {"threads": threads, "children": children, "sockets": sorted(sockets() - given)}
+    return {"threads": threads, "children": children, "sockets": [_named(one) for one in sockets() - given]}
+
+
+def _named(name: str) -> str:
+    """Return a socket with its ports (hexadecimal, as proc_net_tcp(5) lists them), where it is one of TCP."""
+    inode = name.removeprefix("socket:[").removesuffix("]")
+    for line in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]:
+        fields = line.split()
+        if fields[9] == inode:
+            return f"{name} {fields[1]} to {fields[2]} state {fields[3]}"
+    return name
 
 
 def sockets() -> set[str]:
