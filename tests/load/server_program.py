@@ -3,6 +3,7 @@
 Writes `left.json` into its folder: threads, children and sockets that are still there after the run.
 """
 
+import gc
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from reference_pipeline.__main__ import main
 
 def left_behind(given: set[str]) -> dict[str, list[str]]:
     """Return what is still there that a run should have ended, but for the sockets that it was given."""
+    gc.collect()  # what only waits to be collected is not left
     threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     children = [
         Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() for pid in descendants(os.getpid())

@@ -63,6 +63,7 @@ class Soak:
     left: dict[str, list[str]] = field(default_factory=dict)
     answered_after: int = 0
     exported: int = 0
+    ports: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,7 @@ async def run(minutes: float, folder: Path, *, seed: int) -> tuple[list[Check], 
             events = events_of(provider, collector, served.process.pid, jsonl)
             heard, seen = await _hear(soak, served, streams, events, duration_s)
         soak.exported = collector.taken
+        soak.ports = f"provider {provider.port:04X}, collector {collector.port:04X}"
     with contextlib.suppress(OSError):
         soak.left = json.loads((folder / "left.json").read_text())
     soak.outcomes = account(
@@ -246,6 +248,7 @@ def _facts(soak: Soak, served: Served) -> dict[str, Any]:
         "memory": " ".join(f"{size / 1e6:.0f}" for _, size in soak.memory[:: max(1, len(soak.memory) // 12)])
         + " MB",
         "exports taken": soak.exported,
+        "ports": soak.ports,
         "server": served.result.get("facts", {}),
         "last lines of its log": served.errors[-5:],
     }
