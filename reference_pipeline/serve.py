@@ -16,7 +16,7 @@ from reference_pipeline.composition import (
     compose_policy,
     compose_shedding,
     compose_stages,
-    compose_transcriber,
+    compose_transcribers,
     compose_turn_budgets,
 )
 from reference_pipeline.conversation import TurnBudgets
@@ -55,7 +55,7 @@ class _SessionOpener:
     settings: Settings
     budgets: TurnBudgets
     answerer: Answerer
-    transcriber_of: Callable[[Settings], Transcriber]
+    transcriber_of: Callable[[str], Transcriber]
     shedding: Shedding
     out: TextIO
     ended: deque[tuple[str, TurnRecord]] = field(default_factory=lambda: deque(maxlen=TURNS_KEPT))
@@ -66,7 +66,7 @@ class _SessionOpener:
         return Session(
             source=source,
             detector=compose_detector(),
-            transcriber=self.transcriber_of(self.settings),
+            transcriber=self.transcriber_of(source.name),
             stages=compose_stages(
                 self.settings, answerer=self.answerer, display=display, shedding=self.shedding
             ),
@@ -80,7 +80,7 @@ async def serve_speakers(
     settings: Settings,
     *,
     stream: TextIO | None = None,
-    transcriber_of: Callable[[Settings], Transcriber] = compose_transcriber,
+    transcriber_of: Callable[[str], Transcriber] | None = None,
     stopped: asyncio.Event | None = None,
 ) -> RunResult:
     """Hear speakers until a signal comes, and return what came of it.
@@ -88,7 +88,7 @@ async def serve_speakers(
     Args:
         settings: What was chosen.
         stream: Where lines about sessions and turns go; standard output by default.
-        transcriber_of: Makes the engine of one session.
+        transcriber_of: Makes the transcriber of the session of that name; by default as the settings say.
         stopped: Ends it as a signal does.
 
     Raises:
@@ -103,7 +103,7 @@ async def serve_speakers(
         settings=settings,
         budgets=budgets,
         answerer=compose_answerer(settings),
-        transcriber_of=transcriber_of,
+        transcriber_of=transcriber_of or _transcribers(settings),
         shedding=compose_shedding(settings),
         out=out,
     )
@@ -138,6 +138,11 @@ async def serve_speakers(
         await speakers.finish(_LAST_ANSWERS_LIMIT_S)
         facts = {**speakers.counts.as_facts(), **watch.as_facts()}
         return _result(telemetry, opener, facts, start_unix_nano)
+
+
+def _transcribers(settings: Settings) -> Callable[[str], Transcriber]:
+    make = compose_transcribers(settings)
+    return lambda _: make()
 
 
 def _watching(
