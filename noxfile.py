@@ -211,6 +211,13 @@ def train_questions(session: nox.Session) -> None:
     session.run("python", "-m", "training.questions.evaluate", "--all", "--talk")
 
 
+@nox.session(python=OLDEST)
+def soak(session: nox.Session) -> None:
+    """Run the assistant for half an hour with faults: `nox -s soak`, or shorter: `-- --minutes 5`."""
+    install(session, "dev")
+    session.run("python", "tests/load/soak.py", *session.posargs)
+
+
 def install(session: nox.Session, extra: str) -> None:
     """Install the checkout with an extra, unless this environment has just that already."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
