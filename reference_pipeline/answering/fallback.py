@@ -143,9 +143,11 @@ class FallbackAnswerer:
         self, race: ProviderRace, showing: "_Showing"
     ) -> AsyncGenerator[AnswerChunk, None]:
         """Find who speaks; where that takes long and nothing is shown, yield a draft that says so."""
-        finding = asyncio.create_task(race.first_to_speak(self._notes_after_ns(showing)))
+        notes_after_ns = self._notes_after_ns(showing)
+        is_waiting = race.has_models and notes_after_ns > 0
+        finding = asyncio.create_task(race.first_to_speak(notes_after_ns))
         try:
-            if not showing.has_text:
+            if is_waiting and not showing.has_text:
                 say_so_s = max(0, _left_ns(self._times.first_text_ns, self._times)) / NS_PER_S
                 await asyncio.wait({finding}, timeout=say_so_s)
                 if not finding.done():

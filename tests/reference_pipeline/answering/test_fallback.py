@@ -217,6 +217,16 @@ def test_where_neither_notes_nor_models_know_anything_the_question_is_still_answ
     assert told(chunks) == [("nothing", NOTES)]
 
 
+@pytest.mark.parametrize("models", [0, 1])
+def test_when_the_time_is_over_already_the_notes_speak_at_once_and_announce_nothing(
+    models: int, question: Question, providers: ModuleType
+) -> None:
+    asked = providers.guarded(*[providers.cloud(texts=(), stalls=True)] * models)
+    late = AnswerTimes(first_text_ns=1, ending_ns=2, deadline_ns=3)
+    chunks = heard(FallbackAnswerer(asked, providers.Notes(None), times=SOON), question, late)
+    assert [chunk.text for chunk in chunks if chunk.text] == ["nothing"]
+
+
 def test_an_answer_that_runs_on_ends_marked_as_cut_at_the_deadline(
     question: Question, providers: ModuleType
 ) -> None:
