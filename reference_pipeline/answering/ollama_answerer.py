@@ -58,8 +58,8 @@ _MAX_REASON = 200
 _NONSENSE = (ValueError, TypeError, AttributeError)
 """What the ollama package raises for a response that is no JSON, or JSON of another shape."""
 
-_PROBE_TOKENS = 2
-"""One may be white space."""
+_PROBE_TOKENS = 8
+"""Enough to see a trickle, or a stream that dies."""
 
 _UNAUTHORISED = frozenset((401, 403))
 _NOT_FOUND = 404

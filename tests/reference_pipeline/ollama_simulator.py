@@ -36,8 +36,6 @@ MODEL = "simulated:1b"
 
 _SENTENCE = "I look at what changed first , then I measure before I touch anything ."
 _TAIL = "\nTERMS:\n- profiler: a program that tells where time goes.\n"
-_WARM = 2
-"""Requests of at most this many tokens are probes and warm-ups: they are answered in a fifth of the time."""
 _Z95 = 1.6448536269514722
 
 
@@ -196,7 +194,7 @@ class OllamaSimulator:
         cap = int(asked.get("options", {}).get("num_predict", 128))
         clock = asyncio.get_running_loop().time
         begun = clock()
-        wait_s = first_token_s(self.model, self._draw) * (0.2 if cap <= _WARM else 1)
+        wait_s = first_token_s(self.model, self._draw)
         lines, reason = self._tokens(asked, cap)
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
