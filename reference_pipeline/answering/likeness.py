@@ -9,7 +9,16 @@ from functools import lru_cache
 
 from reference_pipeline.transcription.normalisation import words
 
-__all__ = ["STOP_WORDS", "likeness", "sound_key", "stem", "trigram_likeness"]
+__all__ = [
+    "MIN_SOUND",
+    "SAME_SOUND",
+    "STOP_WORDS",
+    "likeness",
+    "sound_key",
+    "stem",
+    "trigram_likeness",
+    "trigrams",
+]
 
 STOP_WORDS = frozenset(
     words(
@@ -24,10 +33,10 @@ STOP_WORDS = frozenset(
 )
 """Words that say nothing about what is asked, those that ask included."""
 
-_SAME_SOUND = 0.8
+SAME_SOUND = 0.8
 """Likeness of two words that sound alike but are spelt differently."""
 
-_MIN_SOUND = 3
+MIN_SOUND = 3
 """Letters that a sound key needs to be telling."""
 
 
@@ -64,21 +73,22 @@ def likeness(heard: str, known: str) -> float:
         return 1.0
     spelt = trigram_likeness(heard, known)
     key = sound_key(heard)
-    if len(key) >= _MIN_SOUND and key == sound_key(known):
-        return max(spelt, _SAME_SOUND)
+    if len(key) >= MIN_SOUND and key == sound_key(known):
+        return max(spelt, SAME_SOUND)
     return spelt
 
 
 def trigram_likeness(one: str, other: str) -> float:
     """Return the Dice coefficient of the two texts' character trigrams (padded at both ends), 0 to 1."""
-    mine, theirs = _trigrams(one), _trigrams(other)
+    mine, theirs = trigrams(one), trigrams(other)
     if not mine or not theirs:
         return 0.0
     return 2 * len(mine & theirs) / (len(mine) + len(theirs))
 
 
 @lru_cache(maxsize=65536)
-def _trigrams(text: str) -> frozenset[str]:
+def trigrams(text: str) -> frozenset[str]:
+    """Return the character trigrams of `text`, padded at both ends."""
     padded = f"  {text} " if text else ""
     return frozenset(padded[index : index + 3] for index in range(len(padded) - 2))
 

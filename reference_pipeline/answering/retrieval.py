@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reference_pipeline.answering.likeness import STOP_WORDS, likeness, stem, trigram_likeness
+from reference_pipeline.answering.likeness import STOP_WORDS, stem, trigram_likeness
 from reference_pipeline.answering.notes import Note
+from reference_pipeline.answering.vocabulary import Vocabulary
 from reference_pipeline.transcription.normalisation import words
 
 __all__ = ["FoundNote", "NoteIndex"]
@@ -71,6 +72,7 @@ class NoteIndex:
         ]
         holding = Counter(word for frequency in self._frequencies for word in frequency)
         self._rarity = {word: _rarity(count, len(self._notes)) for word, count in holding.items()}
+        self._vocabulary = Vocabulary(self._rarity, least=_MIN_LIKENESS)
         self._highest_rarity = _rarity(0, len(self._notes))
 
     def search(self, text: str, *, limit: int = 3) -> Sequence[FoundNote]:
@@ -97,8 +99,7 @@ class NoteIndex:
         """Words of the notes that `heard` may have been, with their likeness."""
         if heard in self._rarity:
             return {heard: 1.0}
-        near = ((known, likeness(heard, known)) for known in self._rarity)
-        return {known: value for known, value in near if value >= _MIN_LIKENESS}
+        return self._vocabulary.near(heard)
 
     def _weight(self, meaning: dict[str, float]) -> float:
         if not meaning:
