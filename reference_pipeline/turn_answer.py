@@ -71,6 +71,7 @@ class TurnAnswer:
         self._before = f"{turn.said.answer}\n\n" if turn.said.answer else ""
         self._stream: AsyncIterator[AnswerChunk] | None = None
         self._first_paints: list[asyncio.Task[None]] = []
+        self._explaining: asyncio.Task[None] | None = None
         self._explained: set[str] = set()
         self._cost: AnswerCost | None = None
 
@@ -110,6 +111,8 @@ class TurnAnswer:
         """Take what follows the answer, terms and cost, for `limit_ns` at most, and close its stream."""
         try:
             async with asyncio.timeout(limit_ns / NS_PER_S):
+                if self._explaining is not None:
+                    await asyncio.wait({self._explaining})  # what is known already is not told twice
                 if self._stream is not None:
                     async for chunk in self._stream:
                         self._take_rest(chunk)
@@ -184,7 +187,7 @@ class TurnAnswer:
     def _explain_soon(self) -> None:
         """Explain what is known of the question's terms, beside its answer."""
         if not is_shed(Step.TERMS):
-            self._showing.keep(self._explain())
+            self._explaining = self._showing.keep(self._explain())
 
     async def _explain(self) -> None:
         with latency_kit.use_context(self._turn.context):

@@ -59,7 +59,7 @@ class TokenBudget:
         if deadline is None:
             return MOST_TOKENS
         left_s = deadline.remaining_ns() / NS_PER_S - self._margin_s - self.first_token_s
-        return min(MOST_TOKENS, max(FEWEST_TOKENS, int(left_s * self._tokens_per_s)))
+        return min(MOST_TOKENS, max(FEWEST_TOKENS, round(left_s * self._tokens_per_s)))
 
     def learn(self, *, first_token_s: float, streaming_s: float, tokens: int) -> None:
         """Take a call that came to its end: its first token, and the time that `tokens` took after it."""

@@ -18,7 +18,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from reference_pipeline.answering.retrieval import NoteIndex
 from reference_pipeline.answering.token_budget import TokenBudget
 from reference_pipeline.composition import compose_policy, compose_stages, compose_turn_budgets
 from reference_pipeline.conversation import Conversation
+from reference_pipeline.decision import Decider
 from reference_pipeline.events import (
     DisplayMessage,
     DisplayReceipt,
@@ -48,7 +49,10 @@ from reference_pipeline.events import (
     Utterance,
 )
 from reference_pipeline.interview.manifest import load_manifest
+from reference_pipeline.questions.detector import RuleQuestionDetector
 from reference_pipeline.settings import ConversationSettings, Settings
+from reference_pipeline.transcription.deduplication import Deduplicator
+from reference_pipeline.transcription.segmentation import Segmenter
 from reference_pipeline.transcription.worker import FinalState, FinalTranscript
 from reference_pipeline.turn import Turn, TurnRecord
 
@@ -126,7 +130,10 @@ class Study:
         self._questions = _questions()
         self._conversations = [
             Conversation(
-                compose_stages(settings, answerer=self.answerer, display=InstantDisplay()),
+                replace(
+                    compose_stages(settings, answerer=self.answerer, display=InstantDisplay()),
+                    decider=_decider(),
+                ),
                 settings=settings.conversation,
                 budgets=budgets,
                 on_turn=lambda record: self._records.pop(record.number).set_result(record),
@@ -171,6 +178,11 @@ class Study:
         for conversation in self._conversations:
             await conversation.finish(0)
         await self.answerer.close()
+
+
+def _decider() -> Decider:
+    """Return a decider for which a question that is asked again is a new one."""
+    return Decider(Segmenter(), RuleQuestionDetector(), Deduplicator(window_ns=1))
 
 
 def _questions() -> "itertools.cycle[str]":

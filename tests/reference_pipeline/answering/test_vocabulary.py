@@ -1,6 +1,6 @@
 """The index of words against comparing with each of them."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reference_pipeline.answering.likeness import likeness
@@ -9,6 +9,7 @@ from reference_pipeline.answering.vocabulary import Vocabulary
 WORDS = st.text(alphabet="abcdghiknorstuvwxyz", min_size=1, max_size=9)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(WORDS, max_size=30), WORDS, st.sampled_from([0.2, 0.45, 0.7]))
 def test_it_finds_exactly_the_words_that_are_alike_enough(known: list[str], heard: str, least: float) -> None:
     compared = {word: likeness(heard, word) for word in known}
