@@ -22,7 +22,7 @@ class Vocabulary:
         self._sizes: dict[str, int] = {}
         self._by_trigram: dict[str, list[str]] = {}
         self._by_sound: dict[str, list[str]] = {}
-        for word in known:
+        for word in dict.fromkeys(known):
             parts = trigrams(word)
             self._sizes[word] = len(parts)
             for part in parts:

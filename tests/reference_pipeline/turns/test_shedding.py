@@ -40,10 +40,12 @@ def test_under_a_deadline_what_does_not_fit_is_left_out() -> None:
 def test_what_calls_needed_lately_decides_rather_than_what_was_assumed() -> None:
     clock = FakeClock()
     rule = ShedRule(step=Step.TERMS, at_pressure=1, series=("test_shedding", "explain"), unknown_ms=0)
-    with capture_measurements(clock=clock):
+    with capture_measurements(clock=clock) as captured:
         for _ in range(30):
             with latency_kit.measure_latency("test_shedding", "explain"):
                 clock.advance(ms=500)
+        assert captured.series
+        clock.advance(ms=100)
         with latency_kit.deadline(400):
             assert Shedding([rule]).decide() == (Step.TERMS,)
         with latency_kit.deadline(600):
