@@ -9,6 +9,7 @@ from typing import TextIO
 import latency_kit
 from latency_kit.errors import MissingExtraError
 from reference_pipeline.display.show_spans import record_show
+from reference_pipeline.display.terminal_words import source_of, stages_of, total_of, way_of
 from reference_pipeline.events import DisplayMessage, DisplayReceipt, MessageKind, TurnStatus
 from reference_pipeline.ports import PipelineError
 
@@ -27,8 +28,6 @@ _NARROWEST = 40
 
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories of controls, lone surrogates and line separators; line breaks are ours to make."""
-
-_PROVIDERS = {"notes": "from your notes", "ollama-cloud": "Ollama Cloud", "ollama-local": "local Ollama"}
 
 
 class TerminalDisplay:
@@ -140,14 +139,19 @@ class TerminalDisplay:
             piece.append_text(self._lines(message.turn, "!", notice, "italic dim"))
         if message.data.get("restart") is True and self._open_turn == message.turn:
             piece.append_text(self._line_end())
+        draft = message.data.get("draft") is True
         if self._open_turn != message.turn:
             piece.append_text(self._line_end())
-            piece.append_text(self._margin(message.turn, self._bar))
+            piece.append_text(self._margin(message.turn, "~" if draft else self._bar))
             self._open_turn = message.turn
-        self._wrap(piece, message.text)
+            if draft:
+                self._wrap(piece, "draft: ", "italic dim")
+        self._wrap(piece, message.text, "dim" if draft else "")
         if message.last:
-            source = _source_of(message.data)
             piece.append_text(self._line_end())
+            if message.data.get("cut") is True:
+                piece.append_text(self._lines(None, "!", "cut short: the answer is not whole", "bold red"))
+            source = source_of(message.data)
             if source:
                 piece.append_text(self._lines(None, self._bar, source, "italic dim"))
         return piece
@@ -169,20 +173,16 @@ class TerminalDisplay:
         block = Text()
         if status not in {TurnStatus.ANSWERED, ""}:
             block.append_text(self._lines(message.turn, "!", status.replace("-", " "), "bold red"))
-        end_to_end_ms, budget_ms = _number(data.get("end_to_end_ms")), _number(data.get("budget_ms"))
-        if end_to_end_ms is None:
+        detail = str(data.get("detail", ""))
+        if detail and status not in {TurnStatus.ANSWERED, ""}:
+            block.append_text(self._lines(None, self._bar, detail, "dim"))
+        total, within = total_of(data)
+        if not total:
             return block
-        told = f"{end_to_end_ms:.0f} ms"
-        within = budget_ms is None or end_to_end_ms <= budget_ms
-        if budget_ms is not None:
-            told += f" of {budget_ms:.0f} ms"
-        block.append_text(self._lines(None, self._bar, told, "green" if within else "bold red"))
-        stages = data.get("stages_ms")
-        if isinstance(stages, dict) and stages:
-            parts = {str(stage).replace("_", " "): _number(spent) for stage, spent in stages.items()}
-            parts["rest"] = _number(data.get("rest_ms"))
-            listed = f" {self._dot} ".join(f"{n} {ms:.0f}" for n, ms in parts.items() if ms is not None)
-            block.append_text(self._lines(None, self._bar, listed, "dim"))
+        block.append_text(self._lines(None, self._bar, total, "green" if within else "bold red"))
+        for parts in (stages_of(data), way_of(data)):
+            if parts:
+                block.append_text(self._lines(None, self._bar, f" {self._dot} ".join(parts), "dim"))
         return block
 
     def _lines(self, turn: int | None, mark: str, text: str, style: str) -> Text:
@@ -249,14 +249,3 @@ def _encodes(text: str, encoding: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _source_of(data: dict[str, object]) -> str:
-    provider = str(data.get("provider", ""))
-    source = str(data.get("source", ""))
-    named = _PROVIDERS.get(provider, provider)
-    return f"{named}: {source}" if named and source else named or source

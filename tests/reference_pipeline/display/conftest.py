@@ -74,6 +74,8 @@ class Page:
         self.hidden = hidden
         self.hello: dict[str, Any] = {}
         self.messages: list[dict[str, Any]] = []
+        self.figures: dict[str, Any] = {}
+        self.sessions: list[str] = []
         self.closed: tuple[int, str] | None = None
         self._news = asyncio.Condition()
 
@@ -115,7 +117,11 @@ class Page:
         elif frame["type"] == "hello":
             self.hello = frame
             await self.say({"type": "visibility", "hidden": self.hidden})
-        elif frame["type"] == "messages":
+        elif frame["type"] == "figures":
+            self.figures = frame["figures"]
+        elif frame["type"] == "sessions":
+            self.sessions = frame["sessions"]
+        else:
             self.messages += frame["messages"]
             if self.paints and frame["awaited"]:
                 painted = [{"seq": seq, "received_ms": received_ms} for seq in frame["awaited"]]

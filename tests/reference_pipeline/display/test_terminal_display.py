@@ -173,3 +173,45 @@ def test_what_is_shown_is_recorded_from_send_to_flush(run: Run, message: Make) -
     (shown,) = captured.measurements
     assert (shown.name, shown.start_ns, shown.end_ns) == ("display.show", receipt.sent_ns, receipt.painted_ns)
     assert dict(shown.attributes) == {"display": "terminal", "kind": "question", "turn": 4}
+
+
+def test_a_draft_a_cut_and_a_cached_answer_are_told_from_others(message: Make) -> None:
+    stream = io.StringIO()
+    display = TerminalDisplay(stream, width=90)
+    display.write(message(text="a note", provider="notes", source="Locks", draft=True))
+    display.write(message(text="half an ", provider="ollama-cloud", restart=True))
+    display.write(message(text="answer", provider="ollama-cloud", source="m", last=True, cut=True))
+    display.write(message(text="the same", provider="notes", source="Locks", turn=2, last=True, cached=True))
+    assert stream.getvalue().splitlines() == [
+        "   1 ~ draft: a note",
+        "   1 \u2502 half an answer",
+        "     ! cut short: the answer is not whole",
+        "     \u2502 Ollama Cloud: m",
+        "   2 \u2502 the same",
+        "     \u2502 cached, from your notes: Locks",
+    ]
+
+
+def test_a_turn_tells_its_first_words_what_was_left_out_and_its_cost(message: Make) -> None:
+    stream = io.StringIO()
+    data: dict[str, object] = {
+        **TIMING,
+        "first_text_ms": 320.4,
+        "first_model_token_ms": 770.0,
+        "speculation": {"started": 2, "adopted": 1},
+        "shed": ["interim_text"],
+        "cost": {"requests": 2, "wasted_requests": 1, "prompt_tokens": 500, "answer_tokens": 106},
+    }
+    TerminalDisplay(stream, width=160).write(message(MessageKind.TURN, "", **data))
+    assert stream.getvalue().splitlines()[-1] == (
+        "     \u2502 first text 320 \u00b7 first token of a model 770 \u00b7 begun early, 1 of 2 adopted"
+        " \u00b7 left out: interim text \u00b7 2 requests (1 wasted), 606 tokens"
+    )
+
+
+def test_a_turn_that_failed_says_why(message: Make) -> None:
+    stream = io.StringIO()
+    TerminalDisplay(stream, width=80).write(
+        message(MessageKind.TURN, "", status="failed", detail="no provider")
+    )
+    assert stream.getvalue().splitlines() == ["   1 ! failed", "     \u2502 no provider"]
