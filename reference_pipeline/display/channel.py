@@ -195,8 +195,9 @@ class Channel:
         return viewer
 
     def _witnesses(self) -> set[int]:
-        # Those longest here, pages in sight first; hidden ones say that they are, and are counted apart.
-        seen = sorted(self._viewers.values(), key=lambda viewer: viewer.hidden)
+        # Pages in sight first (hidden ones say that they are, and are counted apart), of these who keeps up,
+        # then who has been here longest.
+        seen = sorted(self._viewers.values(), key=lambda viewer: (viewer.hidden, viewer.waiting))
         return {viewer.number for viewer in seen[:WITNESSES]}
 
     def leave(self, viewer: Viewer) -> None:

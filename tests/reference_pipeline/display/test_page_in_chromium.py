@@ -1,9 +1,7 @@
 """The real page in a real browser: what is shown, when it was painted, and that text stays text."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,24 +11,6 @@ import latency_kit
 from latency_kit.testing import capture_measurements
 from reference_pipeline.display.viewers import TOO_SLOW
 from reference_pipeline.events import DisplayMessage, MessageKind
-
-playwright_api = pytest.importorskip("playwright.async_api", reason="playwright comes with the extra 'dev'")
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed on this machine")
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 Run = Callable[..., Any]
 Make = Callable[..., DisplayMessage]
@@ -47,39 +27,13 @@ TURN = {
 }
 
 
-@asynccontextmanager
-async def open_browser(**options: Any) -> AsyncIterator[Any]:
-    """Open a browser with one empty context; errors on its pages fail the test at the end."""
-    troubles: list[str] = []
-    async with playwright_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            context = await browser.new_context(**options)
-            context.on("weberror", lambda error: troubles.append(str(error.error)))
-            yield context
-        finally:
-            await browser.close()
-    assert not troubles
-
-
-async def open_live(context: Any, address: str) -> Any:
-    page = await context.new_page()
-    await page.goto(address)
-    await page.wait_for_selector('#state[data-state="live"]')
-    return page
-
-
-async def told(page: Any, selector: str) -> str:
-    return " ".join((await page.inner_text(selector)).split())
-
-
 def test_an_answer_is_in_the_document_when_its_receipt_says_painted(
-    run: Run, theatre: SimpleNamespace, message: Make
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            page = await open_live(context, stage.server.url())
-            assert "Listening." in await told(page, "#stage")
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
+            assert "Listening." in await chromium.told(page, "#stage")
             await stage.display.show(message(MessageKind.TRANSCRIPT, "what is a mutex", question=True))
             await stage.display.show(message(MessageKind.QUESTION, "what is a mutex"))
             shown = ""
@@ -95,27 +49,27 @@ def test_an_answer_is_in_the_document_when_its_receipt_says_painted(
                 assert receipt.display == "browser"
                 assert before_ns <= receipt.sent_ns <= receipt.broadcast_ns <= receipt.received_ns
                 assert receipt.received_ns <= receipt.dom_updated_ns < receipt.painted_ns <= after_ns
-            assert await told(page, "#current-question") == "What is a mutex"
-            assert await told(page, ".source") == "From your notes Locks"
-            assert "What is a mutex" in await told(page, "#transcript")
+            assert await chromium.told(page, "#current-question") == "What is a mutex"
+            assert await chromium.told(page, ".source") == "From your notes Locks"
+            assert "What is a mutex" in await chromium.told(page, "#transcript")
             assert stage.channel.counts.hidden == 0
 
     run(scenario())
 
 
 def test_terms_and_the_turns_time_stand_beside_the_answer(
-    run: Run, theatre: SimpleNamespace, message: Make
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            page = await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
             await stage.display.show(message(MessageKind.QUESTION, "what is a mutex"))
             terms = [{"term": "mutex", "explanation": "a lock"}]
             await stage.display.show(message(MessageKind.TERMS, "", terms=terms))
             await stage.display.show(message(MessageKind.TURN, "", **TURN))
-            assert await told(page, ".terms") == "mutex a lock"
-            assert "612 ms of 4,000 ms" in await told(page, ".total")
-            legend = await told(page, ".legend")
+            assert await chromium.told(page, ".terms") == "mutex a lock"
+            assert "612 ms of 4,000 ms" in await chromium.told(page, ".total")
+            legend = await chromium.told(page, ".legend")
             for entry in ("endpoint wait 210", "transcription 80", "answer 320", "rest 2.0"):
                 assert entry in legend
             widths = await page.eval_on_selector_all(
@@ -124,17 +78,17 @@ def test_terms_and_the_turns_time_stand_beside_the_answer(
             whole = await page.eval_on_selector(".timing .stages", "bar => bar.getBoundingClientRect().width")
             assert sum(widths) == pytest.approx(whole, abs=0.5)
             assert widths[0] / whole == pytest.approx(210.0 / 612.4, abs=0.005)
-            assert "of 1" in await told(page, "#figures")
+            assert "of 1" in await chromium.told(page, "#figures")
 
     run(scenario())
 
 
 def test_markup_in_a_note_or_in_speech_stays_text_everywhere(
-    run: Run, theatre: SimpleNamespace, message: Make
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            page = await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
             title = await page.title()
             for kind in (MessageKind.INTERIM, MessageKind.TRANSCRIPT, MessageKind.QUESTION):
                 await stage.display.show(message(kind, SCRIPT))
@@ -152,16 +106,16 @@ def test_markup_in_a_note_or_in_speech_stays_text_everywhere(
 
 
 def test_an_earlier_turn_goes_into_its_row_and_opens_by_keyboard(
-    run: Run, theatre: SimpleNamespace, message: Make
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            page = await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
             for turn in (1, 2):
                 await stage.display.show(message(MessageKind.QUESTION, f"question {turn}", turn=turn))
                 await stage.display.show(message(text=f"answer {turn}", turn=turn, last=True))
                 await stage.display.show(message(MessageKind.TURN, "", turn=turn, **TURN))
-            assert await told(page, "#current-question") == "Question 2"
+            assert await chromium.told(page, "#current-question") == "Question 2"
             assert await page.text_content("#current .answer") == "answer 2"
             assert not await page.locator("#turns .answer").is_visible()
             await page.keyboard.press("j")
@@ -175,11 +129,11 @@ def test_an_earlier_turn_goes_into_its_row_and_opens_by_keyboard(
 
 
 def test_a_page_that_comes_late_and_one_that_lost_its_connection_show_the_same(
-    run: Run, theatre: SimpleNamespace, message: Make
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            first = await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            first = await chromium.open_live(context, stage.server.url())
             await stage.display.show(message(MessageKind.QUESTION, "what is a mutex"))
             await stage.display.show(message(text="A lock "))
             await first.bring_to_front()
@@ -194,54 +148,56 @@ def test_a_page_that_comes_late_and_one_that_lost_its_connection_show_the_same(
                 "document.querySelector('.answer').textContent.endsWith('excludes')"
             )
             assert await first.text_content(".answer") == "A lock that excludes"
-            late = await open_live(context, stage.server.url())
+            late = await chromium.open_live(context, stage.server.url())
             await late.wait_for_selector(".answer:not(.writing)")
             assert await late.text_content(".answer") == "A lock that excludes"
 
     run(scenario())
 
 
-def test_two_sessions_show_their_own_words_only(run: Run, theatre: SimpleNamespace, message: Make) -> None:
+def test_two_sessions_show_their_own_words_only(
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
+) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
             other = stage.sessions.open("other")
-            ours = await open_live(context, stage.server.url())
-            theirs = await open_live(context, stage.server.url("other"))
+            ours = await chromium.open_live(context, stage.server.url())
+            theirs = await chromium.open_live(context, stage.server.url("other"))
             other.publish(message(MessageKind.QUESTION, "their question"), sent_ns=0)
             stage.channel.publish(message(MessageKind.QUESTION, "our question"), sent_ns=0)
             await theirs.wait_for_selector("#current-question:has-text('their question')")
             await ours.bring_to_front()
             await ours.wait_for_selector("#current-question:has-text('our question')")
-            assert "their question" not in (await told(ours, "body")).lower()
-            assert "our question" not in (await told(theirs, "body")).lower()
-            assert await told(theirs, "#session") == "Session other"
+            assert "their question" not in (await chromium.told(ours, "body")).lower()
+            assert "our question" not in (await chromium.told(theirs, "body")).lower()
+            assert await chromium.told(theirs, "#session") == "Session other"
 
     run(scenario())
 
 
 def test_a_draft_is_replaced_by_the_answer_that_restarts_it(
-    run: Run, theatre: SimpleNamespace, message: Make
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            page = await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
             await stage.display.show(message(MessageKind.QUESTION, "what is a mutex"))
             await stage.display.show(message(text="a draft", provider="notes", restart=False))
             await stage.display.show(message(text="the answer", provider="ollama-local", restart=True))
             assert await page.text_content(".answer") == "the answer"
-            assert await told(page, ".source") == "Local Ollama"
+            assert await chromium.told(page, ".source") == "Local Ollama"
 
     run(scenario())
 
 
 def test_pieces_that_come_fast_share_frames_and_none_is_lost(
-    run: Run, theatre: SimpleNamespace, message: Make
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:
     pieces = [f"{number} " for number in range(200)]
 
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            page = await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
             await page.evaluate(
                 """() => { window.frames_with_changes = 0;
                 new MutationObserver(() => window.frames_with_changes++)
@@ -256,10 +212,12 @@ def test_pieces_that_come_fast_share_frames_and_none_is_lost(
     run(scenario())
 
 
-def test_the_way_to_the_paint_is_measured_in_parts(run: Run, theatre: SimpleNamespace, message: Make) -> None:
+def test_the_way_to_the_paint_is_measured_in_parts(
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
+) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser() as context:
-            await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            await chromium.open_live(context, stage.server.url())
             for _ in range(5):
                 await stage.display.show(message())
 
@@ -272,11 +230,11 @@ def test_the_way_to_the_paint_is_measured_in_parts(run: Run, theatre: SimpleName
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_runs_out_of_the_page_at_any_width_and_text_has_contrast(
-    run: Run, theatre: SimpleNamespace, message: Make, scheme: str
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make, scheme: str
 ) -> None:
     async def scenario() -> None:
-        async with theatre.open_stage() as stage, open_browser(color_scheme=scheme) as context:
-            page = await open_live(context, stage.server.url())
+        async with theatre.open_stage() as stage, chromium.open_browser(color_scheme=scheme) as context:
+            page = await chromium.open_live(context, stage.server.url())
             assert not await page.evaluate(CONTRAST)
             spoken = "word " * 30 + "x" * 90
             await stage.display.show(message(MessageKind.TRANSCRIPT, spoken, question=True))
