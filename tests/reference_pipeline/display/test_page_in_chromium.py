@@ -225,7 +225,7 @@ def test_the_way_to_the_paint_is_measured_in_parts(
         run(scenario())
     for name in ("show", "broadcast", "deliver", "dom_update", "frame"):
         assert len(captured.named(f"display.{name}")) == 5
-    assert all(0 < frame.duration_ms < 1_000 for frame in captured.named("display.frame"))
+    assert all(frame.duration_ms > 0 for frame in captured.named("display.frame"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
