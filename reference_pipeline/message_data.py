@@ -10,11 +10,23 @@ __all__ = [
     "AnswerData",
     "BudgetVerdictData",
     "CostData",
+    "InterimData",
     "SpeculationData",
     "TermData",
     "TermsData",
     "TurnData",
 ]
+
+
+class InterimData(TypedDict, total=False):
+    """Of INTERIM.
+
+    Attributes:
+        stable: How many characters of the text will not change any more; absent where the engine does not
+            know, and the page shows as stable what two texts in a row agree on.
+    """
+
+    stable: int
 
 
 class CostData(TypedDict, total=False):

@@ -33,6 +33,7 @@ export class Turns {
       for (const answer of turn.answers.querySelectorAll(".writing")) answer.classList.replace("writing", "cut");
     }
     this.#run += 1;
+    for (const turn of this.#turns.values()) this.#refreshRow(turn);
   }
 
   // Whether the first words of this turn's answer have yet to be shown.
@@ -78,7 +79,8 @@ export class Turns {
   #showAgain(turn) {
     const before = [...this.#turns.values()].filter((other) => other.started && other.question === turn.question);
     const answered = before.at(-1);
-    if (!answered) return this.#stage(turn);
+    // Asked in other words: the answer on the stage stays, and the row says that there is an earlier one.
+    if (!answered) return;
     this.#stage(answered);
     setText(at("current-number"), `Asked again in turn ${turn.number}, answered in turn ${answered.number}`);
   }

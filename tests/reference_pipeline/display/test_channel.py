@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from reference_pipeline.display.channel import Channel
+from reference_pipeline.display.channel import WITNESSES, Channel
 from reference_pipeline.display.deliveries import Delivered
 from reference_pipeline.display.history import History
 from reference_pipeline.display.sessions import Sessions
+from reference_pipeline.display.viewer_queue import Frame
 from reference_pipeline.display.viewers import TOO_SLOW, Viewer
 from reference_pipeline.events import DisplayMessage, MessageKind
 from reference_pipeline.ports import PipelineError
@@ -317,3 +318,54 @@ def test_a_session_runs_once(run: Run) -> None:
         sessions.open("a")
     sessions.end_all()
     assert sessions.open("a") is not channel
+
+
+def test_a_few_viewers_that_keep_up_and_are_in_sight_are_asked_for_paints(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        viewers = [(await come(channel))[0] for _ in range(WITNESSES + 3)]
+        sockets = [viewer._send.__self__ for viewer in viewers]  # type: ignore[attr-defined]
+        await write_all(*viewers)
+        channel.take(viewers[0], '{"type":"visibility","hidden":true}')
+        viewers[1].offer(Frame(text='{"type":"backlog"}'))
+        channel.publish(message(), sent_ns=0)
+        await write_all(*viewers)
+        asked = [bool(socket.frames[-1]["awaited"]) for socket in sockets]
+        assert asked == [False, False, *[True] * WITNESSES, False]
+        assert {tuple(socket.texts) for socket in sockets} == {("a mutex excludes",)}
+
+    run(scenario())
+
+
+def test_a_viewer_that_never_reads_gets_at_last_what_waited_in_one_frame(run: Run, message: Make) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        viewer, socket = await come(channel)
+        for number in range(5):
+            channel.publish(message(MessageKind.INTERIM, f"interim {number}"), sent_ns=0)
+            channel.publish(message(text=f"piece {number}"), sent_ns=0)
+        assert (viewer.waiting, channel.counts.queues.superseded) == (7, 4)
+        await write_all(viewer)
+        assert len(socket.frames) == 2
+        assert socket.texts == [*(f"piece {number}" for number in range(4)), "interim 4", "piece 4"]
+        assert channel.counts.queues.merged == 5
+
+    run(scenario())
+
+
+def test_figures_are_neither_numbered_nor_kept_but_the_latest_is_there_for_who_comes(
+    run: Run, message: Make
+) -> None:
+    async def scenario() -> None:
+        channel = Channel("main")
+        viewer, socket = await come(channel)
+        channel.show_figures('{"type":"figures","figures":1}')
+        channel.show_figures('{"type":"figures","figures":2}')
+        channel.publish(message(text="a"), sent_ns=0)
+        late, late_socket = await come(channel)
+        await write_all(viewer, late)
+        assert [frame.get("figures") for frame in socket.frames] == [None, 2, None]
+        assert socket.frames[-1]["messages"][0]["seq"] == 1
+        assert late_socket.frames[-1] == {"type": "figures", "figures": 2}
+
+    run(scenario())

@@ -24,7 +24,7 @@ TOKEN = "a-token-of-enough-length"  # noqa: S105  # opens nothing but this test
 
 
 def fetch(port: int, path: str, host: str | None = None) -> tuple[int, dict[str, str], bytes]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path, headers={"Host": host} if host else {})
         answer = connection.getresponse()
