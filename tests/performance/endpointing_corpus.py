@@ -20,7 +20,7 @@ from reference_pipeline.events import SAMPLE_RATE, Samples
 from reference_pipeline.interview.manifest import load_manifest, recording_path
 from reference_pipeline.interview.synthesise import speech_bounds
 
-__all__ = ["Take", "bundled_takes", "human_takes", "synthesised_takes"]
+__all__ = ["Take", "bundled_takes", "hesitant_talk", "human_takes", "synthesised_takes"]
 
 HUMAN_SPEECH = Path(__file__).resolve().parents[3] / "shared" / "speech"
 LEAD_IN = SAMPLE_RATE
@@ -107,7 +107,7 @@ class Take:
         placement: Where its pause lies: "no pause", "breaking off", "clause first", "after a whole".
         pause_ms: Length of that pause; 0 without one.
         condition: What was done to the sound.
-        text: What is said.
+        script: What is said, "|" where the pause lies.
         samples: Shape (n,), at `SAMPLE_RATE`.
         start: True first sample of speech.
         end: True sample just after the last of speech.
@@ -117,7 +117,7 @@ class Take:
     placement: str
     pause_ms: int
     condition: str
-    text: str
+    script: str
     samples: Samples
     start: int
     end: int
@@ -133,7 +133,7 @@ def bundled_takes() -> Iterator[Take]:
             placement="no pause",
             pause_ms=0,
             condition="clean",
-            text=spoken.text,
+            script=spoken.text,
             samples=samples[begin : spoken.speech_end + SAMPLE_RATE * 13 // 10],
             start=spoken.speech_start - begin,
             end=spoken.speech_end - begin,
@@ -153,7 +153,7 @@ def human_takes() -> Iterator[Take]:
         start, end = speech_bounds(clip)
         if "not" not in cells[3]:
             start, end = (round(float(bound) * SAMPLE_RATE) for bound in cells[3].split("-"))
-        for condition in dict.fromkeys(CONDITIONS):
+        for condition in ("clean", "white noise, SNR 20 dB", "pink noise, SNR 15 dB", "room, RT60 0.3 s"):
             spoken = (clip, start, end)
             yield _take(spoken, generator, source="human", text=cells[2].strip(), condition=condition)
 
@@ -189,6 +189,23 @@ def synthesised_takes(count: int, *, seed: int = 1) -> Iterator[Take]:
                 placement=placement,
                 pause_ms=pause_ms,
             )
+
+
+def hesitant_talk(count: int, *, pause_ms: int = 330) -> tuple[Samples, list[tuple[int, int]]]:
+    """Return one speaker's talk, a pause in each utterance, and the true bounds of the utterances."""
+    parts: list[Samples] = []
+    bounds: list[tuple[int, int]] = []
+    position = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(count):
+            text = BREAKING_OFF[index % len(BREAKING_OFF)]
+            sound, _, end = _speak(VOICES[1], text, pause_ms, Path(folder))
+            parts += [np.zeros(LEAD_OUT, np.float32), sound]
+            bounds.append((position + LEAD_OUT, position + LEAD_OUT + end))
+            position += LEAD_OUT + len(sound)
+    talk = np.concatenate([*parts, np.zeros(LEAD_OUT, np.float32)])
+    talk += np.random.default_rng(4).normal(0.0, ROOM_NOISE_RMS, len(talk)).astype(np.float32)
+    return talk, bounds
 
 
 def _speak(voice: tuple[str, ...], text: str, pause_ms: int, folder: Path) -> tuple[Samples, int, int]:
@@ -235,7 +252,7 @@ def _take(
         placement=placement,
         pause_ms=pause_ms,
         condition=condition,
-        text=text.replace(" | ", " "),
+        script=text,
         samples=np.clip(heard, -1.0, 1.0).astype(np.float32),
         start=LEAD_IN + start,
         end=LEAD_IN + end,
