@@ -21,7 +21,6 @@ from reference_pipeline.capture.endpointing_events import (
     SpeechStarted,
 )
 from reference_pipeline.capture.endpointing_settings import EndpointingSettings
-from reference_pipeline.capture.energy_gate import power_of
 from reference_pipeline.capture.patience import Patience
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Understanding
 
@@ -177,7 +176,7 @@ class Endpointer:
 
         Other people's talk behind is voice too, and would keep an utterance open for as long as they talk.
         """
-        return power_of(block.samples) >= self._peak_power * self._near_share
+        return float(np.mean(window_powers(block))) >= self._peak_power * self._near_share
 
     def _mark_voiced(self, block: AudioBlock) -> None:
         self._in_silence = False

@@ -112,5 +112,9 @@ class EnergyGate:
 
 
 def power_of(samples: Samples) -> float:
-    """Return the mean square of a block."""
-    return float(np.dot(samples, samples)) / len(samples)
+    """Return the mean square of a block about its mean.
+
+    What is left of a constant offset is no sound: after speech it would keep the gate open for seconds.
+    """
+    mean = float(samples.mean())
+    return max(0.0, float(np.dot(samples, samples)) / len(samples) - mean * mean)

@@ -219,12 +219,13 @@ def main() -> None:
 
 def compose_judge() -> CompletenessJudge:
     """Return what judges the words in the assistant."""
-    from reference_pipeline.decision import Decider  # noqa: PLC0415
-    from reference_pipeline.questions.detector import RuleQuestionDetector  # noqa: PLC0415
+    from reference_pipeline.decision import Decider  # noqa: PLC0415  # it loads what was learned
+    from reference_pipeline.questions.completeness import WordsCompletenessJudge  # noqa: PLC0415
+    from reference_pipeline.questions.learned_detector import LearnedQuestionDetector  # noqa: PLC0415
     from reference_pipeline.transcription.deduplication import Deduplicator  # noqa: PLC0415
     from reference_pipeline.transcription.segmentation import Segmenter  # noqa: PLC0415
 
-    return Decider(Segmenter(), RuleQuestionDetector(), Deduplicator())
+    return Decider(Segmenter(), LearnedQuestionDetector(), Deduplicator(), WordsCompletenessJudge())
 
 
 if __name__ == "__main__":

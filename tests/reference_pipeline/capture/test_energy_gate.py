@@ -75,8 +75,10 @@ def test_the_floor_never_leaves_its_bounds() -> None:
     assert gate.floor_power == pytest.approx(0.01)
 
 
-def test_power_is_the_mean_square() -> None:
+def test_power_is_the_mean_square_about_the_mean() -> None:
     assert power_of(np.array([0.5, -0.5, 0.5, -0.5], dtype=np.float32)) == 0.25
+    assert power_of(np.full(BLOCK, 0.25, dtype=np.float32)) == 0.0
+    assert power_of(np.array([1.0, 0.0, 1.0, 0.0], dtype=np.float32)) == 0.25
 
 
 @pytest.mark.parametrize("wrong", [{"margin_db": 0.0}, {"hold_ms": -1}])
