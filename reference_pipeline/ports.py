@@ -178,6 +178,11 @@ class Transcriber(Protocol):
         """The engine's name as reports show it."""
         ...
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether `feed` decodes, so that the text so far rests on everything that was fed."""
+        ...
+
     def warm_up(self) -> None:
         """Do what the first utterance would otherwise pay for."""
         ...

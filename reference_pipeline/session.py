@@ -78,12 +78,20 @@ class Session:
             self._stages, settings=self._settings, budgets=self._budgets, on_turn=self._ended
         )
         understood = LatestUnderstanding(self._stages.decider)
+
+        def discarded(reason: str) -> None:
+            _log.debug("discarded: %s", reason)
+            _call_soon(loop, conversation.forget_provisional, worker.next_number)
+
         worker = TranscriptionWorker(
             self._transcriber,
             on_interim=lambda text: _call_soon(loop, conversation.heard_interim, text),
             on_heard=understood.heard,
             on_final=lambda final: _call_soon(loop, self._heard, conversation, final),
-            on_discarded=lambda reason: _log.debug("discarded: %s", reason),
+            on_provisional=lambda provisional: _call_soon(
+                loop, conversation.heard_provisional, provisional.number, provisional.text
+            ),
+            on_discarded=discarded,
             on_ended=lambda error: _call_soon(loop, self._source_ended, error),
         )
         listener = Listener(

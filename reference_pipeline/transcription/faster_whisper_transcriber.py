@@ -63,6 +63,11 @@ class FasterWhisperTranscriber:
         """The engine's name as reports show it."""
         return WhisperEngine.name
 
+    @property
+    def is_streaming(self) -> bool:
+        """False: `feed` keeps the sound for later."""
+        return False
+
     def warm_up(self) -> None:
         """Have the engine transcribe a second of silence.
 

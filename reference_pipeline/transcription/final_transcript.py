@@ -35,6 +35,8 @@ class FinalTranscript:
         started_ns: When the engine came to it, having decoded what was spoken; the queue wait ends here.
         finished_ns: When the final text was there.
         lost_blocks: How many blocks the engine did not get.
+        was_speculated: Whether the text was decoded in the pause before the decision, and adopted. The
+            engine then counts as started no later than the decision, and there is hardly anything to finish.
     """
 
     utterance: Utterance
@@ -45,6 +47,7 @@ class FinalTranscript:
     started_ns: int
     finished_ns: int
     lost_blocks: int = 0
+    was_speculated: bool = False
 
     @property
     def text(self) -> str:

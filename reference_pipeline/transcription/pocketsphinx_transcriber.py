@@ -81,6 +81,11 @@ class PocketsphinxTranscriber:
         """The engine's name as reports show it."""
         return "pocketsphinx"
 
+    @property
+    def is_streaming(self) -> bool:
+        """True: it decodes block by block."""
+        return True
+
     def warm_up(self) -> None:
         """Decode some silence, which maps the model into memory.
 

@@ -79,6 +79,11 @@ class ProcessTranscriber:
         """How many children had to be replaced."""
         return self._restarts
 
+    @property
+    def is_streaming(self) -> bool:
+        """True: it decodes block by block."""
+        return True
+
     def warm_up(self) -> None:
         """Warm the engine up.
 

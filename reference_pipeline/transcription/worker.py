@@ -4,7 +4,6 @@ Knows the ports only. What a final text means (segmentation, questions, answers)
 are called back; which engine it is, and where the callbacks lead, by the composition.
 """
 
-import contextlib
 import logging
 import threading
 from collections import deque
@@ -13,11 +12,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import latency_kit
-from reference_pipeline.events import AudioBlock, HeardText, Transcript, Utterance
+from reference_pipeline.events import AudioBlock, HeardText, Utterance
 from reference_pipeline.ports import SourceError, Transcriber
 from reference_pipeline.transcription.final_transcript import FinalState, FinalTranscript
+from reference_pipeline.transcription.utterance_in_work import UtteranceEnd, UtteranceInWork
 
-__all__ = ["FinalState", "FinalTranscript", "TranscriptionWorker"]
+__all__ = ["FinalState", "FinalTranscript", "Provisional", "TranscriptionWorker"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,11 +31,13 @@ class _Started:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
-    utterance: Utterance
-    queued_ns: int
-    lost_blocks: int
-    context: latency_kit.Context
+class _Paused:
+    last_voiced_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Resumed:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,20 @@ class _SourceEnded:
 
 _T = TypeVar("_T")
 
-_Message = _Started | AudioBlock | _Ended | _Discarded | _SourceEnded
+_Message = _Started | AudioBlock | _Paused | _Resumed | UtteranceEnd | _Discarded | _SourceEnded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisional:
+    """Text that is final if the utterance ends at the pause that it is in.
+
+    Attributes:
+        number: The number that the utterance will have.
+        text: All of its text so far.
+    """
+
+    number: int
+    text: str
 
 
 class TranscriptionWorker:
@@ -59,6 +74,7 @@ class TranscriptionWorker:
     * The sink's methods never wait for the engine.
     * Each `speech_ended` before `close` leads to exactly one `on_final`, in order, whatever the engine does.
     * When the queue is full, blocks of sound are dropped and counted, never the ends of utterances.
+    * Work on speculation and on interim text is given up as soon as it is told that it is for nothing.
     * An exception of the engine ends the utterance, one of a callback is logged; neither ends the thread.
 
     Args:
@@ -67,7 +83,8 @@ class TranscriptionWorker:
         on_final: Gets what came of an utterance.
         on_discarded: Gets the reason why what had begun was no utterance.
         on_ended: Gets the error that ended the source, or None, when everything before it is done.
-        on_heard: Gets, after every block, the text so far and the sample up to which it was heard.
+        on_heard: Gets the text so far and the sample up to which it was heard, when either has changed.
+        on_provisional: Gets the text of the utterance if it ends at the pause that it is in.
         max_queued_blocks: How many blocks may wait.
 
     All callbacks are called on the worker's thread and should be quick.
@@ -82,6 +99,7 @@ class TranscriptionWorker:
         on_discarded: Callable[[str], None],
         on_ended: Callable[[SourceError | None], None],
         on_heard: Callable[[HeardText], None] = lambda _: None,
+        on_provisional: Callable[[Provisional], None] = lambda _: None,
         max_queued_blocks: int = DEFAULT_QUEUE_BLOCKS,
     ) -> None:
         self._transcriber = transcriber
@@ -90,6 +108,7 @@ class TranscriptionWorker:
         self._on_discarded = on_discarded
         self._on_ended = on_ended
         self._on_heard = on_heard
+        self._on_provisional = on_provisional
         self._max_queued_blocks = max_queued_blocks
         self._changed = threading.Condition()
         self._messages: deque[_Message] = deque()
@@ -99,13 +118,20 @@ class TranscriptionWorker:
         self._closing = False
         self._ready = threading.Event()
         self._warm_up_error: Exception | None = None
-        self._utterance = _UtteranceInWork()
+        self._utterance = UtteranceInWork(transcriber)
+        self._told_heard = self._utterance.heard
+        self._next_number = 1
         self._thread = threading.Thread(target=self._run, name="transcription", daemon=True)
 
     @property
     def lost_blocks(self) -> int:
         """How many blocks were dropped because the queue was full."""
         return self._lost_blocks
+
+    @property
+    def next_number(self) -> int:
+        """The number of the utterance that is open, or comes next; for callbacks."""
+        return self._next_number
 
     @property
     def queued_blocks(self) -> int:
@@ -145,15 +171,17 @@ class TranscriptionWorker:
                 self._changed.notify()
 
     def speech_paused(self, last_voiced_sample: int) -> None:
-        """Take note of a pause; the engine goes on with the blocks."""
+        """Have the engine speculate that the utterance ends here."""
+        self._enqueue(_Paused(last_voiced_sample))
 
     def speech_resumed(self) -> None:
-        """Take note that the pause is over."""
+        """Have the engine give the speculation up and go on."""
+        self._enqueue(_Resumed())
 
     def speech_ended(self, utterance: Utterance) -> None:
         """Have the engine finish the utterance; what it measures belongs under the caller's span."""
         context = latency_kit.current_context()
-        self._enqueue(_Ended(utterance, latency_kit.now_ns(), self._lost_in_utterance, context))
+        self._enqueue(UtteranceEnd(utterance, latency_kit.now_ns(), self._lost_in_utterance, context))
 
     def speech_discarded(self, reason: str) -> None:
         """Have the engine forget what it has begun."""
@@ -194,6 +222,8 @@ class TranscriptionWorker:
         self._ready.set()
         while (message := self._next_message()) is not None:
             self._take(message)
+            if isinstance(message, AudioBlock) and not self._messages:
+                self._tell_interim(self._utterance.interim(self._is_interim_wanted))
         self._cancel_rest()
         try:
             self._transcriber.close()
@@ -214,111 +244,65 @@ class TranscriptionWorker:
     def _take(self, message: _Message) -> None:
         match message:
             case AudioBlock():
-                interim = self._utterance.feed(self._transcriber, message)
-                if interim is not None:
-                    _call_back(self._on_interim, interim)
-                _call_back(self._on_heard, self._utterance.heard(message))
+                self._tell_interim(self._utterance.feed(message))
+                self._tell_heard()
             case _Started():
-                self._utterance.begin(self._transcriber)
-            case _Ended():
+                self._utterance.begin()
+                self._told_heard = self._utterance.heard
+            case _Paused(last_voiced_sample):
+                self._speculate(last_voiced_sample)
+            case _Resumed():
+                for interim in self._utterance.resume():
+                    self._tell_interim(interim)
+                self._tell_heard()
+            case UtteranceEnd():
+                self._next_number = message.utterance.number + 1
                 with latency_kit.use_context(message.context):
-                    _call_back(self._on_final, self._utterance.finish(self._transcriber, message))
+                    _call_back(self._on_final, self._utterance.finish(message))
             case _Discarded(reason):
-                self._utterance.abandon(self._transcriber)
+                self._utterance.abandon()
                 _call_back(self._on_discarded, reason)
             case _SourceEnded(error):
                 _call_back(self._on_ended, error)
 
+    def _speculate(self, last_voiced_sample: int) -> None:
+        transcript = self._utterance.pause(last_voiced_sample, self._is_speculation_wanted)
+        if transcript is None:
+            return
+        self._tell_heard()
+        if transcript.text:
+            _call_back(self._on_provisional, Provisional(number=self._next_number, text=transcript.text))
+
+    def _tell_interim(self, interim: str | None) -> None:
+        if interim is not None:
+            _call_back(self._on_interim, interim)
+
+    def _tell_heard(self) -> None:
+        heard = self._utterance.heard
+        if heard is not self._told_heard:
+            self._told_heard = heard
+            _call_back(self._on_heard, heard)
+
+    def _is_speculation_wanted(self) -> bool:
+        with self._changed:
+            taken_back = any(isinstance(message, _Resumed | _Discarded) for message in self._messages)
+            return not taken_back and not self._closing
+
+    def _is_interim_wanted(self) -> bool:
+        with self._changed:
+            only_sound = all(isinstance(message, AudioBlock) for message in self._messages)
+            return only_sound and not self._closing
+
     def _cancel_rest(self) -> None:
-        self._utterance.abandon(self._transcriber)
+        self._utterance.abandon()
         for message in self._messages:
-            if isinstance(message, _Ended):
+            if isinstance(message, UtteranceEnd):
                 _call_back(self._on_final, _cancelled(message))
         self._messages.clear()
         self._queued_blocks = 0
 
 
-class _UtteranceInWork:
-    """The utterance that the engine works at: what it was fed, and what it raised."""
-
-    __slots__ = ("_error", "_fed_blocks", "_interim", "_is_open")
-
-    def __init__(self) -> None:
-        self._is_open = False
-        self._error: Exception | None = None
-        self._fed_blocks = 0
-        self._interim = ""
-
-    def begin(self, transcriber: Transcriber) -> None:
-        self.abandon(transcriber)
-        self._error = None
-        self._fed_blocks = 0
-        self._interim = ""
-        try:
-            transcriber.begin()
-        except Exception as error:  # noqa: BLE001  # told with the utterance's end
-            self._error = error
-        else:
-            self._is_open = True
-
-    def feed(self, transcriber: Transcriber, block: AudioBlock) -> str | None:
-        if not self._is_open:
-            return None
-        try:
-            interim = _decode(transcriber, block)
-        except Exception as error:  # noqa: BLE001  # told with the utterance's end
-            self.abandon(transcriber)
-            self._error = error
-            return None
-        self._fed_blocks += 1
-        if interim is not None:
-            self._interim = interim
-        return interim
-
-    def heard(self, block: AudioBlock) -> HeardText:
-        return HeardText(text=self._interim, heard_to_sample=block.first_sample + len(block.samples))
-
-    def finish(self, transcriber: Transcriber, ended: _Ended) -> FinalTranscript:
-        started_ns = latency_kit.now_ns()
-        transcript: Transcript | None = None
-        state = FinalState.TRUNCATED if ended.lost_blocks else FinalState.COMPLETE
-        if self._error is None and ended.lost_blocks and not self._fed_blocks:
-            state = FinalState.DROPPED
-            self.abandon(transcriber)
-        elif self._error is None:
-            self._is_open = False
-            try:
-                with latency_kit.use_context(ended.context):
-                    transcript = transcriber.finish()
-            except Exception as error:  # noqa: BLE001  # told with the result
-                self._error = error
-        if self._error is not None:
-            state = FinalState.FAILED
-        failure, self._error = self._error, None
-        return FinalTranscript(
-            utterance=ended.utterance,
-            state=state,
-            transcript=transcript,
-            error=failure,
-            queued_ns=ended.queued_ns,
-            started_ns=started_ns,
-            finished_ns=latency_kit.now_ns(),
-            lost_blocks=ended.lost_blocks,
-        )
-
-    def abandon(self, transcriber: Transcriber) -> None:
-        if self._is_open:
-            self._is_open = False
-            with contextlib.suppress(Exception):
-                transcriber.abandon()
-
-
-@latency_kit.measure_latency("transcription", "decode", span=False)
-def _decode(transcriber: Transcriber, block: AudioBlock) -> str | None:
-    return transcriber.feed(block)
-
-
-def _cancelled(ended: _Ended) -> FinalTranscript:
+def _cancelled(ended: UtteranceEnd) -> FinalTranscript:
     now_ns = latency_kit.now_ns()
     return FinalTranscript(
         utterance=ended.utterance,
