@@ -3,6 +3,8 @@
 The network judges it with the same reading as questions; how long is waited is the endpointer's matter.
 """
 
+import re
+
 from reference_pipeline.events import Completeness
 from reference_pipeline.questions.detector import read
 from reference_pipeline.questions.learned_detector import THRESHOLD, judge
@@ -19,6 +21,19 @@ _WHOLE_STATEMENT = 0.8
 
 _BROKEN_OFF = 0.25
 """Probability below which more is to come. A false "unfinished" only costs half a second."""
+
+_OPENING_CLAUSE = re.compile(
+    r"^(?:(?:and|but|so|well|okay)\s+)*"
+    r"(?:(?:if|when|whenever|while|because|since|unless|although|though|once|after|before)\s+"
+    r"(?!(?:am|is|are|was|were|do|does|did|have|has|had|will|would|can|could|shall|should|might|must)\b)"
+    r"(?:\S+\s+){0,7}\S+"
+    r"|(?:in|at|on|during)\s+(?:a|an|the|my|your|our|their|this|that)\s+(?:\S+\s+)?\S+)$"
+)
+_MAIN_CLAUSE = re.compile(
+    r"\s(?:what|how|why|where|which|who|tell|describe|explain|then|(?:do|did|would|can|could|will|have|are)\s+you)\b"
+    r"|^(?:\S+\s+){4,}(?:i|we|you|they|he|she|it)\s"
+)
+"""A clause or a place in time that opens a sentence, and what shows that the sentence itself has begun."""
 
 _OPEN_ENDS = (",", "-", "...", "\N{HORIZONTAL ELLIPSIS}", ":")
 _CLOSED_ENDS = (".", "?", "!")
@@ -45,8 +60,10 @@ class WordsCompletenessJudge:
         if stripped.endswith(_CLOSED_ENDS):
             return Completeness.COMPLETE
         last = sentences[-1]
+        said = " ".join(last.forms)
+        opens = _OPENING_CLAUSE.match(said) is not None and _MAIN_CLAUSE.search(said) is None
         judgement = judge(self._network, last, read(last))
-        if judgement.whole <= _BROKEN_OFF:
+        if opens or judgement.whole <= _BROKEN_OFF:
             return Completeness.UNFINISHED
         if judgement.whole >= (_WHOLE if judgement.asks >= THRESHOLD else _WHOLE_STATEMENT):
             return Completeness.COMPLETE
