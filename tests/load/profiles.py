@@ -1,6 +1,9 @@
 """The two profiles of the bars: E, what needs no model, and W, a Whisper of base size and a cloud model."""
 
+import asyncio
 import contextlib
+import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +14,12 @@ from spoken_sound import Stream
 
 from latency_kit.histogram import decode_base64
 
-Prepare = Callable[[contextlib.AsyncExitStack, Sequence[Stream], Path], Awaitable[Mapping[str, str]]]
+Prepare = Callable[[contextlib.AsyncExitStack, Mapping[str, Stream], Path], Awaitable[Mapping[str, str]]]
+"""Given a stack to close, what each session will say and the server's folder; returns its environment."""
 
 
 async def _nothing(
-    stack: contextlib.AsyncExitStack, streams: Sequence[Stream], folder: Path
+    stack: contextlib.AsyncExitStack, streams: Mapping[str, Stream], folder: Path
 ) -> dict[str, str]:
     return {}
 
@@ -30,6 +34,8 @@ class Profile:
         every_s: From one beginning of an utterance to the next, of one speaker.
         limits: By row, then by percentile, in milliseconds.
         series: By row, which of the server's series it tells.
+        alone: The row that the server measures by itself before it serves, if any.
+        program: What serves.
         prepare: Starts what the server needs and returns more of its environment.
     """
 
@@ -41,9 +47,11 @@ class Profile:
     limits: Mapping[str, Mapping[int, float]]
     series: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    alone: str = ""
+    program: str = "server_program.py"
     prepare: Prepare = _nothing
 
-    def rows_of(self, result: Mapping[str, Any]) -> list[Bar]:
+    def rows_of(self, result: Mapping[str, Any], folder: Path) -> list[Bar]:
         """Return the rows that the server's own histograms tell."""
         rows = []
         for name, series in self.series.items():
@@ -51,7 +59,40 @@ class Profile:
             if told is not None:
                 values = decode_base64(told["histogram"])
                 rows.append(Bar(name=name, values=values, limits_ms=self.limits.get(name, {})))
+        if self.alone:
+            told = json.loads((folder / "inference.json").read_text(encoding="utf-8"))
+            values = decode_base64(told["histogram"])
+            rows.append(Bar(name=self.alone, values=values, limits_ms=self.limits.get(self.alone, {})))
         return rows
+
+
+async def _simulated_cloud(
+    stack: contextlib.AsyncExitStack, streams: Mapping[str, Stream], folder: Path
+) -> dict[str, str]:
+    """Start a simulated Ollama Cloud as a process of its own, and write down what will be said."""
+    script = {
+        name: [[said.start, said.end, said.text] for said in stream.utterances]
+        for name, stream in streams.items()
+    }
+    (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
+    simulator = Path(__file__).parents[1] / "reference_pipeline" / "ollama_simulator.py"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(simulator),
+        "--seconds",
+        "3600",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+
+    async def end() -> None:
+        process.terminate()
+        await process.wait()
+
+    stack.push_async_callback(end)
+    host = (await process.stdout.readline()).decode().strip()
+    return {"OLLAMA_API_KEY": "simulated", "OLLAMA_CLOUD_HOST": host, "OLLAMA_HOST": "http://127.0.0.1:9"}
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -70,5 +111,31 @@ PROFILES: Mapping[str, Profile] = {
             "WebSocket send to paint": {95: 50},
         },
         series={"question decision": "questions.detect", "(event loop lag)": "event_loop.lag"},
+    ),
+    "W": Profile(
+        title="a Whisper of base size that knows its lines, and a simulated Ollama Cloud",
+        speakers=2,
+        idle=10,
+        every_s=4.5,
+        arguments=("--sessions", "12", "--model", "model"),
+        limits={
+            "endpoint decision": {50: 220, 95: 350},
+            "final transcript": {95: 750},
+            "first answer text painted": {95: 1500},
+            "  of it without drafts": {95: 1500},
+            "whole answer painted": {95: 2800},
+            "inference of a 5 s utterance": {50: 350, 95: 500},
+            "question decision": {99: 3},
+            "WebSocket send to paint": {95: 50},
+        },
+        series={
+            "question decision": "questions.detect",
+            "(inference under load)": "transcription.whisper_inference",
+            "(wait for the engine)": "transcription.inference_wait",
+            "(event loop lag)": "event_loop.lag",
+        },
+        alone="inference of a 5 s utterance",
+        program="rehearsed_server.py",
+        prepare=_simulated_cloud,
     ),
 }

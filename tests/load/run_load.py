@@ -49,15 +49,23 @@ async def put(
     streams = streams_of(told, every_s=profile.every_s, seed=options.seed)
     longest_s = max(stream.duration_s for stream in streams)
     streams += [silence(longest_s, seed=number) for number in range(profile.idle * options.times)]
+    named = {f"speaker-{number}": stream for number, stream in enumerate(streams, start=1)}
     async with contextlib.AsyncExitStack() as stack:
-        environment = await profile.prepare(stack, streams, folder)
+        environment = await profile.prepare(stack, named, folder)
         served = await stack.enter_async_context(
-            serving(profile.arguments, folder, environment={**profile.environment, **environment})
+            serving(
+                profile.arguments,
+                folder,
+                environment={**profile.environment, **environment},
+                program=profile.program,
+            )
         )
         running = await stack.enter_async_context(page.browser()) if options.pages else None
         before, ticks = machine_ticks(), processor_ticks(served.process.pid)
         began_s = time.monotonic()
-        speakers = [Speaker(url=served.url, sound=stream.samples) for stream in streams]
+        speakers = [
+            Speaker(url=served.url, sound=stream.samples, session=name) for name, stream in named.items()
+        ]
         speaking = [asyncio.create_task(speaker.run()) for speaker in speakers]
         load = await _surrounded(
             speakers=speakers,
@@ -123,7 +131,7 @@ def _judged(
     by_program = [one for viewer in load.viewers for one in viewer.seen if one.session not in by_page]
     outcomes = account(heard, turns, [*shown, *by_program])
     rows: list[Bar | ShareBar] = bars_of(outcomes, shown or by_program, limits=profile.limits)
-    rows += profile.rows_of(served.result)
+    rows += profile.rows_of(served.result, served.folder)
     refused = [one for one in load.speakers if one.refused is not None]
     if refused:
         values, _ = recorded(one.refused_after_ns for one in refused)

@@ -14,7 +14,7 @@ from typing import Any
 READY_BOUND_S = 120
 END_BOUND_S = 60
 LINES_KEPT = 400
-PROGRAM = Path(__file__).with_name("server_program.py")
+HERE = Path(__file__).parent
 
 
 @dataclass
@@ -82,10 +82,14 @@ async def _keep(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(
-    arguments: Sequence[str], folder: Path, *, environment: Mapping[str, str]
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    environment: Mapping[str, str],
+    program: str = "server_program.py",
 ) -> AsyncIterator[Served]:
     """Start a server in `folder`; it has ended when the block has."""
-    command = [sys.executable, str(PROGRAM), *arguments]
+    command = [sys.executable, str(HERE / program), *arguments]
     command += ["--port", "0", "--json", "run.json", "--report", "report.md"]
     process = await asyncio.create_subprocess_exec(
         *command,
