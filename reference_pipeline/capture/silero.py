@@ -4,8 +4,10 @@ Only this module imports onnxruntime, and faster-whisper is never imported for i
 and the model file in its assets opened, so that listening begins before any speech model is loaded.
 """
 
+import functools
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,21 +43,7 @@ class SileroDetector:
             MissingExtraError: faster-whisper, which brings the model, is not installed.
             PipelineError: The model is not where it should be, or cannot be loaded.
         """
-        path = model or silero_model_path()
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = 1
-        options.intra_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), providers=["CPUExecutionProvider"], sess_options=options
-            )
-        except Exception as error:  # ONNX Runtime's own exception types share no other base
-            raise PipelineError(
-                f"{path}: the voice activity model cannot be loaded; install it again with: "
-                "pip install --force-reinstall faster-whisper"
-            ) from error
+        self._session = _load(model or silero_model_path())
         self._input: Samples = np.zeros((1, _CONTEXT + _BLOCK), dtype=np.float32)
         self._hidden: Samples = np.zeros(_STATE_SHAPE, dtype=np.float32)
         self._cell: Samples = np.zeros(_STATE_SHAPE, dtype=np.float32)
@@ -85,6 +73,25 @@ class SileroDetector:
         self._input.fill(0.0)
         self._hidden = np.zeros(_STATE_SHAPE, dtype=np.float32)
         self._cell = np.zeros(_STATE_SHAPE, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _load(path: Path) -> Any:
+    """Load a model once for all detectors: it keeps no state, and loading it stalls every other session."""
+    options = onnxruntime.SessionOptions()
+    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), providers=["CPUExecutionProvider"], sess_options=options
+        )
+    except Exception as error:  # ONNX Runtime's own exception types share no other base
+        raise PipelineError(
+            f"{path}: the voice activity model cannot be loaded; install it again with: "
+            "pip install --force-reinstall faster-whisper"
+        ) from error
 
 
 def silero_model_path() -> Path:

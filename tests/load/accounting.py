@@ -12,8 +12,8 @@ from typing import Any
 from seen import Seen
 from spoken_sound import RATE, Spoken, Stream
 
-SAME_END_NS = 150_000_000
-"""An endpoint that places the last voiced sample this much before the truth has cut the utterance."""
+TRUTH_NS = 10_000_000
+"""The truth about an end of speech is known to 10 ms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class UtteranceOutcome:
 
     Attributes:
         pieces: Turns that the server made of it; 0 means that it was not heard.
-        cut: It was ended before its end.
+        cut: It was ended before its end, or became more than one turn.
         statuses: Of its turns.
         t0_error_ns: Where the server placed the last voiced sample, beside the truth.
         first_text: The paint of the first text of any kind of answer, a draft included.
@@ -96,7 +96,7 @@ def _outcome(
         text=utterance.text,
         question=utterance.question,
         pieces=len(its),
-        cut=any(turn["t0_ns"] < end_ns - SAME_END_NS for turn in its),
+        cut=len(its) > 1 or any(_decided_ns(turn) < end_ns - TRUTH_NS for turn in its),
         statuses=[turn["status"] for turn in its],
         providers=sorted({turn["answered_by"] for turn in its if turn["answered_by"]}),
     )
@@ -134,6 +134,10 @@ def _take_answer(outcome: UtteranceOutcome, pieces: Sequence[Seen], end_ns: int)
 def _point(turn: Mapping[str, Any], name: str, late_ns: int) -> int | None:
     at_ms = turn["points_ms"].get(name)
     return None if at_ms is None else round(at_ms * 1e6) + late_ns
+
+
+def _decided_ns(turn: Mapping[str, Any]) -> int:
+    return int(turn["t0_ns"]) + round(turn["points_ms"].get("endpoint_decided", 0.0) * 1e6)
 
 
 def _at(speaker: Heard, sample: int) -> int:

@@ -122,7 +122,6 @@ PROFILES: Mapping[str, Profile] = {
             "endpoint decision": {50: 220, 95: 350},
             "final transcript": {95: 750},
             "first answer text painted": {95: 1500},
-            "  of it without drafts": {95: 1500},
             "whole answer painted": {95: 2800},
             "inference of a 5 s utterance": {50: 350, 95: 500},
             "question decision": {99: 3},
