@@ -6,7 +6,7 @@ several sessions; what an utterance is, `faster_whisper_transcriber` knows.
 
 import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from latency_kit import Outcome
 from latency_kit.errors import MissingExtraError
 from reference_pipeline.events import SAMPLE_RATE, Samples
 from reference_pipeline.ports import TranscriberError
+from reference_pipeline.shedding import Step
 from reference_pipeline.transcription.inference_queue import InferenceQueue, Urgency
 
 try:
@@ -128,6 +129,8 @@ class WhisperEngine:
         language: Language that is spoken.
         short_window: False always encodes 30 s.
         retry: False takes a doubtful text as it is, so that the time of one pass can be measured.
+        pressed: Returns what the load leaves out now: with `Step.ENCODER_WINDOW` no text is made again with
+            the full window, with `Step.INTERIM_TEXT` none is made before the end.
 
     Raises:
         TranscriberError: The model cannot be loaded.
@@ -143,7 +146,9 @@ class WhisperEngine:
         language: str = "en",
         short_window: bool = True,
         retry: bool = True,
+        pressed: Callable[[], Collection[Step]] = tuple,
     ) -> None:
+        self.pressed = pressed
         self.queue = InferenceQueue()
         self._short_window = short_window
         self._retry = retry
@@ -247,6 +252,7 @@ class WhisperEngine:
             heard = self._pass(samples, window, request)
             # Doubtful interim text is not shown; only text that will be is worth a second pass.
             again = self._retry and not request.in_steps and window < _FULL_WINDOW_FRAMES
+            again = again and Step.ENCODER_WINDOW not in self.pressed()
             if heard is not None and heard.is_doubtful and again:
                 heard = self._pass(samples, _FULL_WINDOW_FRAMES, request)
         except (RuntimeError, ValueError) as error:
