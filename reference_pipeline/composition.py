@@ -143,11 +143,13 @@ def compose_transcriber(settings: Settings) -> Transcriber:
     return compose_transcribers(settings)()
 
 
-def compose_transcribers(settings: Settings) -> Callable[[], Transcriber]:
+def compose_transcribers(
+    settings: Settings, *, shedding: Shedding | None = None
+) -> Callable[[], Transcriber]:
     """Choose the engine, and return what makes a transcriber for each of several sessions.
 
     Whisper is loaded once and shared: one inference at a time, fair among the sessions. pocketsphinx, whose
-    decoder has state, gets a process for each session.
+    decoder has state, gets a process for each session. What load leaves out of Whisper's work, `shedding` says.
 
     Raises:
         TranscriberError: There is no such engine, or its model is absent or broken; what is returned raises
@@ -164,6 +166,8 @@ def compose_transcribers(settings: Settings) -> Callable[[], Transcriber]:
         from reference_pipeline.transcription.whisper_engine import WhisperEngine  # noqa: PLC0415  # heavy
 
         whisper = WhisperEngine(choice.model_directory, threads=settings.threads)
+        if shedding is not None:
+            whisper.pressed = lambda: shedding.pressed
         return lambda: FasterWhisperTranscriber(whisper)
     from reference_pipeline.transcription.process_transcriber import (  # noqa: PLC0415  # one of several
         ProcessTranscriber,

@@ -81,6 +81,7 @@ async def serve_speakers(
     *,
     stream: TextIO | None = None,
     transcriber_of: Callable[[str], Transcriber] | None = None,
+    shedding: Shedding | None = None,
     stopped: asyncio.Event | None = None,
 ) -> RunResult:
     """Hear speakers until a signal comes, and return what came of it.
@@ -89,6 +90,7 @@ async def serve_speakers(
         settings: What was chosen.
         stream: Where lines about sessions and turns go; standard output by default.
         transcriber_of: Makes the transcriber of the session of that name; by default as the settings say.
+        shedding: What is left out under load; by default as the settings say.
         stopped: Ends it as a signal does.
 
     Raises:
@@ -99,12 +101,13 @@ async def serve_speakers(
     budgets = compose_turn_budgets(policy)
     out = stream or sys.stdout
     stopped = stopped or asyncio.Event()
+    shedding = shedding or compose_shedding(settings)
     opener = _SessionOpener(
         settings=settings,
         budgets=budgets,
         answerer=compose_answerer(settings),
-        transcriber_of=transcriber_of or _transcribers(settings),
-        shedding=compose_shedding(settings),
+        transcriber_of=transcriber_of or _transcribers(settings, shedding),
+        shedding=shedding,
         out=out,
     )
 
@@ -140,8 +143,8 @@ async def serve_speakers(
         return _result(telemetry, opener, facts, start_unix_nano)
 
 
-def _transcribers(settings: Settings) -> Callable[[str], Transcriber]:
-    make = compose_transcribers(settings)
+def _transcribers(settings: Settings, shedding: Shedding) -> Callable[[str], Transcriber]:
+    make = compose_transcribers(settings, shedding=shedding)
     return lambda _: make()
 
 

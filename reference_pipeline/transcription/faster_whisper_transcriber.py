@@ -10,6 +10,7 @@ import numpy as np
 
 import latency_kit
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples, Transcript
+from reference_pipeline.shedding import Step
 from reference_pipeline.transcription.call_order import CallOrder
 from reference_pipeline.transcription.inference_queue import Urgency
 from reference_pipeline.transcription.local_agreement import LocalAgreement
@@ -112,7 +113,8 @@ class FasterWhisperTranscriber:
             TranscriberError: No utterance is begun, or the inference failed.
         """
         self._order.require_open("interim")
-        due = self._interim and self._next_interim <= self._held <= _MOST_INTERIM_SAMPLES
+        made = self._interim and Step.INTERIM_TEXT not in self._engine.pressed()
+        due = made and self._next_interim <= self._held <= _MOST_INTERIM_SAMPLES
         if not due or not self._engine.queue.is_idle or not self._is_audible():
             return None
         started_ns = latency_kit.now_ns()

@@ -18,6 +18,7 @@ from rehearsed_whisper import Line, RehearsedTranscriber, base_size_engine
 
 import latency_kit
 from latency_kit.histogram import Histogram, encode_base64
+from reference_pipeline.composition import compose_shedding
 from reference_pipeline.events import SAMPLE_RATE
 from reference_pipeline.ports import Transcriber
 from reference_pipeline.serve import serve_speakers
@@ -62,7 +63,9 @@ def main() -> int:
         return RehearsedTranscriber(engine, lines.get(session, ()))
 
     settings = Settings(sessions=options.sessions, port=0)
-    result = asyncio.run(serve_speakers(settings, transcriber_of=transcriber_of))
+    shedding = compose_shedding(settings)
+    engine.pressed = lambda: shedding.pressed
+    result = asyncio.run(serve_speakers(settings, transcriber_of=transcriber_of, shedding=shedding))
     result.write_json(Path("run.json"))
     return result.exit_code
 

@@ -10,6 +10,7 @@ import pytest
 
 import latency_kit
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples
+from reference_pipeline.shedding import Step
 from reference_pipeline.transcription.faster_whisper_transcriber import FasterWhisperTranscriber
 from reference_pipeline.transcription.inference_queue import Urgency
 from reference_pipeline.transcription.whisper_engine import WhisperEngine
@@ -120,10 +121,12 @@ def test_interim_text_is_made_from_a_second_on_and_only_of_new_sound(
     assert all(later - earlier >= SAMPLE_RATE // 2 for earlier, later in itertools.pairwise(lengths))
 
 
-@pytest.mark.parametrize("why", ["switched off", "the engine is at work", "too long"])
+@pytest.mark.parametrize("why", ["switched off", "the engine is at work", "too long", "the load presses"])
 def test_interim_text_is_left_out(
     engine: WhisperEngine, noise: Samples, in_blocks: InBlocks, inferred: list[Any], why: str
 ) -> None:
+    if why == "the load presses":
+        engine.pressed = lambda: (Step.INTERIM_TEXT,)
     transcriber = FasterWhisperTranscriber(engine, interim=why != "switched off")
     transcriber.begin()
     for block in in_blocks(np.tile(noise, 5) if why == "too long" else noise):

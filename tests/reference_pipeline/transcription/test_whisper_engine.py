@@ -9,6 +9,7 @@ import pytest
 
 from reference_pipeline.events import SAMPLE_RATE, Samples
 from reference_pipeline.ports import TranscriberError
+from reference_pipeline.shedding import Step
 from reference_pipeline.transcription.inference_queue import Urgency
 from reference_pipeline.transcription.whisper_engine import WhisperEngine, find_model
 
@@ -60,6 +61,15 @@ def test_doubtful_text_is_made_once_more_with_the_full_window(
     assert _heard(engine, noise).is_doubtful
     _heard(engine, noise, urgency=Urgency.INTERIM)
     assert windows == [260, 3000, 260]
+
+
+def test_under_load_doubtful_text_is_taken_as_it_is(
+    engine: WhisperEngine, noise: Samples, windows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_retry", True)
+    engine.pressed = lambda: (Step.ENCODER_WINDOW,)
+    assert _heard(engine, noise).is_doubtful
+    assert windows == [260]
 
 
 def test_the_text_has_at_most_eight_tokens_a_second_and_eight_more(
