@@ -149,7 +149,7 @@ def compose_transcribers(
     """Choose the engine, and return what makes a transcriber for each of several sessions.
 
     Whisper is loaded once and shared: one inference at a time, fair among the sessions. pocketsphinx, whose
-    decoder has state, gets a process for each session. What load leaves out of Whisper's work, `shedding` says.
+    decoder has state, gets a process for each session. `shedding` says what load leaves out.
 
     Raises:
         TranscriberError: There is no such engine, or its model is absent or broken; what is returned raises
