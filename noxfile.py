@@ -197,6 +197,13 @@ def perf(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST)
+def showing(session: nox.Session) -> None:
+    """Measure the display: from the send to the paint in Chromium, and what fifty viewers cost."""
+    install(session, "dev")
+    session.run("python", "tests/performance/showing.py", *session.posargs)
+
+
+@nox.session(python=OLDEST)
 def load(session: nox.Session) -> None:
     """Put a load of real-time speech on the assistant: `nox -s load -- --profile W`."""
     install(session, "dev")
