@@ -45,7 +45,7 @@ class GuardedAnswerer:
 
     * At most `at_once` answers of it run; further ones wait for their turn.
     * A failure counts for the breaker; one that says no by itself (no timeout) opens it at once. Left without
-      text after more than `first_token_s` it counts as too slow.
+      text after more than `first_token_s` it counts as too slow, left while it speaks as good.
     * While the breaker is open a task in the background probes, and no question waits for it.
     * After `close` nothing of it runs.
 
@@ -144,7 +144,9 @@ class GuardedAnswerer:
             raise
         except (asyncio.CancelledError, GeneratorExit):
             silent_s = (self._now_ns() - asked_ns) / NS_PER_S
-            if not has_text and silent_s >= self.first_token_s:
+            if has_text:
+                permit.succeeded()  # it spoke at its pace until nobody wanted more
+            elif silent_s >= self.first_token_s:
                 permit.failed(f"{self.provider} gave no text within {silent_s:.1f} s", definite=False)
             raise
         finally:

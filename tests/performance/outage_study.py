@@ -136,10 +136,15 @@ class Study:
                 ),
                 settings=settings.conversation,
                 budgets=budgets,
-                on_turn=lambda record: self._records.pop(record.number).set_result(record),
+                on_turn=self._ended,
             )
             for _ in range(sessions)
         ]
+
+    def _ended(self, record: TurnRecord) -> None:
+        waiting = self._records.pop(record.number)
+        if not waiting.done():
+            waiting.set_result(record)
 
     async def ask_all(self) -> Sequence[TurnRecord]:
         """Have each session ask one question, all at once."""
@@ -208,7 +213,7 @@ async def study(fault: Fault, *, sessions: int, cycles: int, seed: int) -> Figur
                         figures.opened += await on.ask_all()
                 await server.become(Fault.NONE)
                 begun_ns = latency_kit.now_ns()
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(120):
                     while on.cloud.breaker.state is not BreakerState.CLOSED:
                         if on.cloud.admits:
                             figures.recovered_ms.append((latency_kit.now_ns() - begun_ns) / NS_PER_MS)
@@ -265,34 +270,34 @@ async def _all(options: argparse.Namespace) -> list[dict[str, Any]]:
     async def one(seed: int, fault: Fault) -> dict[str, Any]:
         async with together:
             found = await study(fault, sessions=options.sessions, cycles=options.cycles, seed=seed)
-            return figures_of(fault, found)
+            figures = figures_of(fault, found)
+            _print(figures)
+            return figures
 
     return list(await asyncio.gather(*(one(seed, fault) for seed, fault in enumerate(faults))))
+
+
+def _print(figures: dict[str, Any]) -> None:
+    lines = [f"  {name:<36} {value}" for name, value in figures.items() if name != "fault"]
+    lines += [f"  MISSED {line}" for line in missed(figures)]
+    sys.stdout.write("\n".join([f"\n{figures['fault']}", *lines, ""]))
+    sys.stdout.flush()
 
 
 def main() -> int:
     """Run as the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fault", action="append", default=[], choices=[one.value for one in Fault][1:])
-    parser.add_argument("--sessions", type=int, default=20, help="that ask at the same time")
-    parser.add_argument("--cycles", type=int, default=5, help="failures and recoveries of each fault")
-    parser.add_argument("--together", type=int, default=3, help="faults that are studied at a time")
+    parser.add_argument("--sessions", type=int, default=13, help="that ask at the same time")
+    parser.add_argument("--cycles", type=int, default=8, help="failures and recoveries of each fault")
+    parser.add_argument("--together", type=int, default=5, help="faults that are studied at a time")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     with latency_kit.configure(service_name="outage-study"):
         studied = asyncio.run(_all(options))
-    failed = 0
-    for figures in studied:
-        sys.stdout.write(f"\n{figures['fault']}\n")
-        for name, value in figures.items():
-            if name != "fault":
-                sys.stdout.write(f"  {name:<36} {value}\n")
-        for line in missed(figures):
-            failed += 1
-            sys.stdout.write(f"  MISSED {line}\n")
     if options.json is not None:
         options.json.write_text(json.dumps(studied, indent=2) + "\n", encoding="utf-8")
-    return 1 if failed else 0
+    return 1 if any(missed(figures) for figures in studied) else 0
 
 
 if __name__ == "__main__":

@@ -122,6 +122,21 @@ def test_one_left_without_text_after_its_time_counts_as_slow(
     run(go())
 
 
+def test_a_trial_that_is_left_while_it_speaks_closes_the_breaker(
+    question: Question, providers: ModuleType
+) -> None:
+    async def go() -> None:
+        answerer = GuardedAnswerer(providers.cloud(texts=("a",), stalls=True))
+        answerer.breaker.open("down")
+        answerer.breaker.probed(good=True)
+        async with contextlib.aclosing(answerer.answer(question)) as stream:
+            assert (await anext(stream)).text == "a"
+        assert answerer.breaker.state is BreakerState.CLOSED
+        await answerer.close()
+
+    run(go())
+
+
 def test_recovery_is_found_by_probes_that_no_question_waits_for(
     question: Question, providers: ModuleType
 ) -> None:

@@ -1,15 +1,19 @@
 """The prompt's bytes: what stays, what changes, and where."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
 from latency_kit.testing import capture_measurements
 from reference_pipeline.answering.notes import Note
+from reference_pipeline.answering.ollama_answerer import OllamaAnswerer
 from reference_pipeline.answering.prompt import SYSTEM_MESSAGE, PromptBuilder, chat_messages
 from reference_pipeline.answering.retrieval import FoundNote, NoteIndex
-from reference_pipeline.events import Question
+from reference_pipeline.events import Provider, Question
+from reference_pipeline.shedding import Step, shedding_steps
 
 
 def test_over_many_turns_the_beginning_of_the_prompt_is_the_same_bytes(
@@ -60,3 +64,38 @@ def test_building_is_measured(bundled_index: NoteIndex, ask: Callable[[str], Que
     with capture_measurements() as captured:
         PromptBuilder(bundled_index).build(ask("what is a cache"))
     assert len(captured.named("answering.build_prompt")) == 1
+
+
+def test_over_many_turns_the_prefix_that_reaches_the_server_is_the_same_bytes(
+    ollama_server: ModuleType, prompts: PromptBuilder, ask: Callable[[str], Question]
+) -> None:
+    """Up to the question: that of a probe too, which fills the cache, and of requests without terms."""
+    texts = (
+        "what is a memory leak",
+        "why should we hire you",
+        "how do kangaroos jump",
+        "what is a memory leak",
+    )
+
+    async def go() -> list[bytes]:
+        async with ollama_server.OllamaServer() as server:
+            answerer = OllamaAnswerer(
+                provider=Provider.OLLAMA_LOCAL, host=server.host, model=ollama_server.MODEL, prompts=prompts
+            )
+            await answerer.probe(patient=False)
+            for text in texts:
+                async for _ in answerer.answer(ask(text)):
+                    pass
+            with shedding_steps([Step.TERMS]):
+                async for _ in answerer.answer(ask("what is a race condition")):
+                    pass
+            await answerer.close()
+            return [request.body for request in server.requests]
+
+    bodies = asyncio.run(go())
+    prompted = [body[body.index(b'"messages":') :] for body in bodies]
+    prefixes = {body.partition(b"Question: ")[0] for body in prompted}
+    assert len(bodies) == 6
+    assert len(prefixes) == 1
+    assert json.dumps(SYSTEM_MESSAGE)[1:-1].encode() in prefixes.pop()
+    assert prompted[1] == prompted[4]
