@@ -123,10 +123,16 @@ def test_interim_text_is_made_from_a_second_on_and_only_of_new_sound(
 
 @pytest.mark.parametrize("why", ["switched off", "the engine is at work", "too long", "the load presses"])
 def test_interim_text_is_left_out(
-    engine: WhisperEngine, noise: Samples, in_blocks: InBlocks, inferred: list[Any], why: str
+    *,
+    engine: WhisperEngine,
+    noise: Samples,
+    in_blocks: InBlocks,
+    inferred: list[Any],
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if why == "the load presses":
-        engine.pressed = lambda: (Step.INTERIM_TEXT,)
+        monkeypatch.setattr(engine, "pressed", lambda: (Step.INTERIM_TEXT,))
     transcriber = FasterWhisperTranscriber(engine, interim=why != "switched off")
     transcriber.begin()
     for block in in_blocks(np.tile(noise, 5) if why == "too long" else noise):

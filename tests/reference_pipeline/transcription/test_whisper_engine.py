@@ -67,7 +67,7 @@ def test_under_load_doubtful_text_is_taken_as_it_is(
     engine: WhisperEngine, noise: Samples, windows: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "_retry", True)
-    engine.pressed = lambda: (Step.ENCODER_WINDOW,)
+    monkeypatch.setattr(engine, "pressed", lambda: (Step.ENCODER_WINDOW,))
     assert _heard(engine, noise).is_doubtful
     assert windows == [260]
 
