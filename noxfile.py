@@ -225,6 +225,13 @@ def soak(session: nox.Session) -> None:
     session.run("python", "tests/load/soak.py", *session.posargs)
 
 
+@nox.session(python=OLDEST, name="gate-study")
+def gate_study(session: nox.Session) -> None:
+    """Measure how often `latency-kit gate` cries wolf, and how much it finds, in some 45 minutes."""
+    install(session, "dev")
+    session.run("python", "tests/performance/gate_study.py", *session.posargs)
+
+
 def install(session: nox.Session, extra: str) -> None:
     """Install the checkout with an extra, unless this environment has just that already."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
