@@ -111,7 +111,8 @@ class Decider:
         found: list[Question] = []
         for segment in segments:
             questions = self._detector.detect(segment)
-            if not questions and not found and before is not None and _is_torn(before, segment, start_ns):
+            unseen = all(question.kind == "learned" for question in questions)
+            if unseen and not found and before is not None and _is_torn(before, segment, start_ns):
                 questions = [_mended(before.question, segment)]
             for question in questions:
                 if before is not None and needs_context(question):

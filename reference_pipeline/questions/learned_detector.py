@@ -16,9 +16,16 @@ from reference_pipeline.questions.words import Sentence, split_sentences
 
 __all__ = ["THRESHOLD", "LearnedQuestionDetector", "judge"]
 
-THRESHOLD = 0.7
+THRESHOLD = 0.6
 """Probability from which a sentence is taken for a question: the one place where false alarms are weighed
 against questions that are missed. `docs/questions.md` shows what other values would bring."""
+
+_LONG = 14
+"""In more words than these, said in one breath, something sooner or later looks like a question."""
+
+_LONG_THRESHOLD = 0.7
+_LONG_THRESHOLD_ALONE = 0.9
+"""The least threshold for so long a sentence, where rules see a question too, and where none does."""
 
 _MARKED_THRESHOLD = 0.02
 """The same where a recogniser has printed a question mark and the rules do not know better: Whisper hears the
@@ -67,10 +74,17 @@ class LearnedQuestionDetector:
     def _spans(self, sentence: Sentence) -> Sequence[Span]:
         reading = read(sentence)
         judgement = judge(self._network, sentence, reading)
-        marked = sentence.marked and bool(reading.spans)
-        if judgement.asks < (min(self._threshold, _MARKED_THRESHOLD) if marked else self._threshold):
+        if judgement.asks < self._least(sentence, by_rules=bool(reading.spans)):
             return ()
         return spans_between(sentence.forms, _heads(sentence, reading, judgement))
+
+    def _least(self, sentence: Sentence, *, by_rules: bool) -> float:
+        """Return the probability from which the sentence asks, knowing whether rules see a question in it."""
+        if sentence.marked and by_rules:
+            return min(self._threshold, _MARKED_THRESHOLD)
+        if len(sentence.forms) <= _LONG:
+            return self._threshold
+        return max(self._threshold, _LONG_THRESHOLD if by_rules else _LONG_THRESHOLD_ALONE)
 
 
 def judge(network: Network, sentence: Sentence, reading: Reading) -> Judgement:

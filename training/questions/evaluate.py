@@ -28,7 +28,7 @@ TESTS = Path(__file__).parents[2] / "tests" / "reference_pipeline" / "questions"
 SENTENCES = TESTS / "sentences"
 SETS = ("tuning", "heldout", "blind-phone-screen", "blind-podcast", "blind-meeting")
 RATES = (0.0, 0.1, 0.2, 0.3)
-REPEATS = 5
+REPEATS = 2
 WORDS_AN_HOUR = 9000
 
 Asks = Callable[[str], bool]

@@ -1,6 +1,8 @@
-"""How often the detector is right, on sentence sets split into one for tuning and one that is held out.
+"""How often the detectors are right, on sentences of several sources, and how seldom talk alarms them.
 
-The held-out sentences were written apart and are for measuring only: a rule is never changed to fit one.
+Only the set `tuning` was ever looked at while rules were written and thresholds chosen. The others were
+written apart and are for measuring only: nothing is changed to fit a sentence of theirs. `docs/questions.md`
+has the scores source by source, with their confidence intervals.
 """
 
 import json
@@ -12,9 +14,14 @@ from types import ModuleType
 
 import pytest
 
+from reference_pipeline.ports import QuestionDetector
 from reference_pipeline.questions.detector import RuleQuestionDetector
+from reference_pipeline.questions.learned_detector import LearnedQuestionDetector
 
 SHARED = Path(__file__).parents[4] / "shared" / "text" / "interview-questions.jsonl"
+MEASURED = ("heldout", "blind-phone-screen", "blind-podcast", "blind-meeting")
+WORDS_AN_HOUR = 9000
+MOST_FALSE_ALARMS_AN_HOUR = 2
 
 Sentences = Callable[[str], Sequence[str]]
 
@@ -32,41 +39,62 @@ class Score:
         return f"precision {self.precision:.3f}, recall {self.recall:.3f}, F1 {self.f1:.3f}"
 
 
-def scored(detector: RuleQuestionDetector, questions: Iterable[str], statements: Iterable[str]) -> Score:
+def scored(detector: QuestionDetector, questions: Iterable[str], statements: Iterable[str]) -> Score:
     found = [bool(detector.detect(text)) for text in questions]
     triggered = sum(bool(detector.detect(text)) for text in statements)
     return Score(precision=sum(found) / (sum(found) + triggered), recall=sum(found) / len(found))
 
 
-@pytest.mark.parametrize(("name", "least"), [("tuning", 0.98), ("heldout", 0.94)])
-def test_clean_text_is_judged_rightly(
-    name: str,
-    least: float,
-    detector: RuleQuestionDetector,
-    sentences: Sentences,
+@pytest.fixture(scope="module")
+def learned() -> LearnedQuestionDetector:
+    return LearnedQuestionDetector()
+
+
+@pytest.fixture(scope="module")
+def measured(sentences: Sentences) -> tuple[list[str], list[str]]:
+    """All questions and all statements that nobody looked at."""
+    questions, statements = (
+        [line for name in MEASURED for line in sentences(f"{name}-{kind}")]
+        for kind in ("questions", "statements")
+    )
+    return questions, statements
+
+
+def test_clean_text_that_was_never_looked_at_is_judged_rightly(
+    learned: LearnedQuestionDetector, measured: tuple[list[str], list[str]]
 ) -> None:
-    score = scored(detector, sentences(f"{name}-questions"), sentences(f"{name}-statements"))
-    assert score.f1 >= least, score
+    score = scored(learned, *measured)
+    assert score.f1 >= 0.90, score
 
 
-@pytest.mark.parametrize(("name", "least"), [("tuning", 0.75), ("heldout", 0.72)])
-def test_text_with_20_percent_word_errors_is_judged_mostly_rightly(
-    name: str,
-    least: float,
-    detector: RuleQuestionDetector,
-    sentences: Sentences,
-    errors: ModuleType,
+def test_so_is_most_text_with_20_percent_word_errors(
+    learned: LearnedQuestionDetector, measured: tuple[list[str], list[str]], errors: ModuleType
 ) -> None:
     chance = random.Random(2026)  # noqa: S311  # repeatable, not secret
-    asked, stated = sentences(f"{name}-questions"), sentences(f"{name}-statements")
-    vocabulary = sorted({word for text in [*asked, *stated] for word in text.lower().split()})
+    vocabulary = sorted({word for texts in measured for text in texts for word in text.lower().split()})
+    questions, statements = (
+        [errors.with_errors(text, rate=0.2, vocabulary=vocabulary, chance=chance) for text in texts]
+        for texts in measured
+    )
+    score = scored(learned, questions, statements)
+    assert score.f1 >= 0.80, score
 
-    def misheard(texts: Sequence[str]) -> list[str]:
-        return [
-            errors.with_errors(text, rate=0.2, vocabulary=vocabulary, chance=chance) for text in texts * 5
-        ]
 
-    score = scored(detector, misheard(asked), misheard(stated))
+def test_an_hour_of_talk_raises_at_most_two_false_alarms(
+    learned: LearnedQuestionDetector, sentences: Sentences
+) -> None:
+    talk = sentences("talk")
+    hours = sum(len(line.split()) for line in talk) / WORDS_AN_HOUR
+    alarms = [line for line in talk if learned.detect(line)]
+    # Twenty minutes of talk: one alarm in them may be chance.
+    assert len(alarms) <= max(1, MOST_FALSE_ALARMS_AN_HOUR * hours), alarms
+
+
+@pytest.mark.parametrize(("name", "least"), [("tuning", 0.98), ("heldout", 0.94)])
+def test_rules_alone_judge_clean_text_rightly(
+    name: str, least: float, detector: RuleQuestionDetector, sentences: Sentences
+) -> None:
+    score = scored(detector, sentences(f"{name}-questions"), sentences(f"{name}-statements"))
     assert score.f1 >= least, score
 
 
@@ -81,9 +109,9 @@ def test_simulated_errors_come_at_their_rate(errors: ModuleType) -> None:
     assert 0.7 <= heard.count("alpha") / len(heard) <= 0.9
 
 
-def test_published_interview_questions_are_found(detector: RuleQuestionDetector) -> None:
+def test_published_interview_questions_are_found(learned: LearnedQuestionDetector) -> None:
     if not SHARED.exists():
         pytest.skip("the shared collection of interview questions is not beside this checkout")
     lines = [json.loads(line) for line in SHARED.read_text(encoding="utf-8").splitlines()]
-    missed = [line["text"] for line in lines if line["question"] and not detector.detect(line["text"])]
+    missed = [line["text"] for line in lines if line["question"] and not learned.detect(line["text"])]
     assert len(missed) <= len(lines) * 0.03, missed

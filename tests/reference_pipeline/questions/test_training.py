@@ -84,6 +84,10 @@ def test_training_is_repeatable_and_what_is_stored_judges_as_what_was_trained(
         assert near.begins == pytest.approx(true.begins, abs=0.02)
 
 
+def test_the_weights_that_ship_were_trained_on_the_corpus_that_ships(corpus: Corpus) -> None:
+    assert load_network().vocabulary == known_words(corpus), "run: nox -s train-questions"
+
+
 def test_the_same_seed_makes_the_same_examples(corpus: Corpus) -> None:
     one, other = (list(make_examples(corpus, number=50, seed=5)) for _ in range(2))
     assert one == other

@@ -131,7 +131,7 @@ def test_what_goes_on_at_once_after_a_whole_question_belongs_to_it(talk: Talk) -
     ("rest", "pause_ns"),
     [
         ("when i was at my first job we missed a deadline", SECOND_NS),
-        ("when your team missed a deadline", TORN_WITHIN_NS + 1),
+        ("of which nobody knew", TORN_WITHIN_NS + 1),
         ("the weather was fine and we went to the lake and swam until the sun went down", SECOND_NS),
     ],
 )
