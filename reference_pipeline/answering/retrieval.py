@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reference_pipeline.answering.likeness import STOP_WORDS, stem, trigram_likeness
+from reference_pipeline.answering.likeness import STOP_WORDS, stem, trigram_likeness, trigrams
 from reference_pipeline.answering.notes import Note
 from reference_pipeline.answering.vocabulary import Vocabulary
 from reference_pipeline.transcription.normalisation import words
@@ -61,6 +61,9 @@ class NoteIndex:
         self._phrases = [
             [_run_together(phrase) for phrase in (note.title, *note.asked_as)] for note in self._notes
         ]
+        for phrases in self._phrases:
+            for phrase in phrases:
+                trigrams(phrase)  # kept by its cache, so that the first question need not wait for it
         bodies = [Counter(_stems(note.body)) for note in self._notes]
         heads = [
             _weighted(Counter(_stems(note.title)), Counter(_stems(" ".join(note.asked_as))))
