@@ -5,8 +5,8 @@ interpreter: a block of 32 ms is judged in a fraction of a millisecond.
 """
 
 import logging
+import queue
 import threading
-from collections import deque
 from collections.abc import Callable
 
 __all__ = ["ListeningThread"]
@@ -23,26 +23,26 @@ class ListeningThread:
     """
 
     def __init__(self, name: str = "listening to speakers") -> None:
-        self._changed = threading.Condition()
-        self._tasks: deque[Callable[[], None]] = deque()
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._order = threading.Lock()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, task: Callable[[], None]) -> bool:
         """Have `task` run after everything submitted before; False where the thread is closing."""
-        with self._changed:
+        with self._order:
             if self._closing:
                 return False
-            self._tasks.append(task)
-            self._changed.notify()
+            self._tasks.put(task)
             return True
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """End the thread; return whether it ended in time. Idempotent; not to be called from a task."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        with self._order:
+            if not self._closing:
+                self._closing = True
+                self._tasks.put(None)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -52,14 +52,8 @@ class ListeningThread:
         return threading.current_thread() is self._thread
 
     def _run(self) -> None:
-        while (task := self._next()) is not None:
+        while (task := self._tasks.get()) is not None:
             try:
                 task()
             except Exception:  # noqa: BLE001  # one speaker's failure must not end the hearing of all
                 _log.exception("a task of the listening thread failed")
-
-    def _next(self) -> Callable[[], None] | None:
-        with self._changed:
-            while not self._tasks and not self._closing:
-                self._changed.wait()
-            return self._tasks.popleft() if self._tasks else None

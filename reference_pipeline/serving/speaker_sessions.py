@@ -250,40 +250,46 @@ class SpeakerSessions:
         await source.wait_until_started()
         await connection.send(welcome_message(source.name))
         pinging = asyncio.create_task(_ping(connection, clock), name=f"ping {source.name}")
+        taking = asyncio.create_task(_take_all(connection, source, clock), name=f"take {source.name}")
+        silent = asyncio.create_task(_until_silent(source), name=f"silence {source.name}")
         try:
-            return await _take_all(connection, source, clock)
+            await asyncio.wait({taking, silent}, return_when=asyncio.FIRST_COMPLETED)
+            return taking.result() if taking.done() else silent.result()
         except MalformedMessageError as error:
             return malformed(error).refusal
         finally:
-            pinging.cancel()
-            await asyncio.gather(pinging, return_exceptions=True)
+            for task in (pinging, taking, silent):
+                task.cancel()
+            await asyncio.gather(pinging, taking, silent, return_exceptions=True)
 
 
 async def _take_all(connection: SpeakerConnection, source: RemoteSource, clock: SenderClock) -> Refusal:
     began_ns = latency_kit.now_ns()
-    deadline_s = asyncio.get_running_loop().time() + _NO_SOUND_S
     while True:
-        try:
-            async with asyncio.timeout_at(deadline_s):
-                said = await connection.receive()
-        except TimeoutError:
-            reason = f"no sound came for {_NO_SOUND_S:g} s; connect again"
-            return Refusal(code=CLOSE_NO_SOUND, kind="lost", reason=reason)
+        said = await connection.receive()
         arrived_ns = latency_kit.now_ns()
         if said is None:
             return Refusal(code=CLOSE_GOING, kind="lost", reason="the speaker was lost")
         if isinstance(said, bytes):
-            piece = parse_sound(said, rate=source.sample_rate)
-            source.take(piece, arrived_ns=arrived_ns)
+            source.take(parse_sound(said, rate=source.sample_rate), arrived_ns=arrived_ns)
             if source.sent_ns > arrived_ns - began_ns + _AHEAD_NS:
                 return Refusal(
                     code=CLOSE_MALFORMED, kind="lost", reason="sound came faster than it can be spoken"
                 )
-            deadline_s = asyncio.get_running_loop().time() + _NO_SOUND_S
         elif isinstance(answer := parse_said(said), SpeakerBye):
             return Refusal(code=CLOSE_HEARD, kind="heard", reason="heard to the end")
         else:
             clock.ponged(answer, arrived_ns=arrived_ns)
+
+
+async def _until_silent(source: RemoteSource) -> Refusal:
+    """Wait until no sound has come for too long. Looking now and then is cheaper than a timer a piece."""
+    sent_ns = -1
+    while source.sent_ns != sent_ns:
+        sent_ns = source.sent_ns
+        await asyncio.sleep(_NO_SOUND_S)
+    reason = f"no sound came for {_NO_SOUND_S:g} s; connect again"
+    return Refusal(code=CLOSE_NO_SOUND, kind="lost", reason=reason)
 
 
 async def _ping(connection: SpeakerConnection, clock: SenderClock) -> None:

@@ -51,7 +51,7 @@ _LONGEST_PIECE_MS = 500
 
 _LARGEST_MS = 1e12
 _LARGEST_POSITION = 2**53
-_FULL_SCALE = 32_768.0
+_STEP = np.float32(1 / 32_768)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +140,11 @@ def parse_sound(data: bytes, *, rate: int) -> SoundPiece:
         raise MalformedMessageError("expected a capture time in milliseconds")
     if first_sample > _LARGEST_POSITION:
         raise MalformedMessageError("expected the position of the first sample")
-    whole = np.frombuffer(data, dtype="<i2", offset=HEADER.size).astype(np.float32)
-    whole /= _FULL_SCALE
+    whole = np.frombuffer(data, dtype="<i2", offset=HEADER.size).reshape(-1, 1)
     return SoundPiece(
-        samples=whole.reshape(-1, 1), first_sample=first_sample, captured_ns=round(captured_ms * 1e6)
+        samples=np.multiply(whole, _STEP, dtype=np.float32),
+        first_sample=first_sample,
+        captured_ns=round(captured_ms * 1e6),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from reference_pipeline.display.sessions import Sessions
+from reference_pipeline.serving import speaker_sessions
 from reference_pipeline.serving.admission import Admission
 from reference_pipeline.serving.listening_thread import ListeningThread
 from reference_pipeline.serving.speaker_sessions import SpeakerSessions
@@ -187,6 +188,23 @@ def test_sound_that_comes_faster_than_it_can_be_spoken_ends_the_session(
         await visiting
         assert connection.closed is not None
         assert "faster" in connection.closed[1]
+
+    run(visit())
+    assert served.speakers.counts.lost == 1
+
+
+def test_a_speaker_that_sends_no_sound_any_more_is_lost(
+    served: Any, connection_of: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaker_sessions, "_NO_SOUND_S", 0.01)
+
+    async def visit() -> None:
+        connection = connection_of()
+        visiting = await welcomed(served, connection)
+        connection.sound(PIECE, 0, connection.now_ms())
+        await visiting
+        assert connection.closed is not None
+        assert connection.closed[0] == 4408
 
     run(visit())
     assert served.speakers.counts.lost == 1
