@@ -160,12 +160,13 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=float("inf"), help="begin no trial after them")
     options.add_argument("--core", type=int, help="where to measure; by default the idlest core")
     options.add_argument("--write-docs", action="store_true", help="write the table into docs, run no trial")
+    options.add_argument("--note", default="", help="what the docs should say of the machine besides")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as place:
         file: Path = chosen.results or Path(place, "outcomes.jsonl")
         if chosen.write_docs:
             outcomes = read(file)
-            write_into_docs(outcomes, DOCS)
+            write_into_docs(outcomes, DOCS, note=chosen.note)
         else:
             core = idlest_core() if chosen.core is None else chosen.core
             wanted = list(trials(chosen.unchanged, chosen.changed))

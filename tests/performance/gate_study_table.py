@@ -10,7 +10,7 @@ from latency_kit.session import Environment
 
 __all__ = ["Bar", "Outcome", "bars", "markdown", "write_into_docs"]
 
-MACHINE = ("Processor", "Cores", "Operating system", "Python")
+MACHINE = ("Processor", "Operating system", "Python")
 BEGIN, END = "<!-- gate study: begin -->\n", "<!-- gate study: end -->\n"
 CHANGED = {"slower", "faster"}
 
@@ -138,14 +138,15 @@ def _line(effect: str, work: str, chosen: Sequence[Outcome]) -> str:
     return f"| {effect} | {work} | {len(chosen)} | {counts[0]} | {counts[1]} | {seconds:.1f} |"
 
 
-def write_into_docs(outcomes: Sequence[Outcome], page: Path) -> None:
-    """Replace the study's section of a page by these outcomes, with machine and date."""
+def write_into_docs(outcomes: Sequence[Outcome], page: Path, *, note: str) -> None:
+    """Replace the study's section of a page by these outcomes, with machine, date and a note on both."""
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     held = "\n".join(str(bar) for bar in bars(outcomes))
     day = dt.datetime.now(dt.UTC).date().isoformat()
     facts = Environment.take().facts()
-    machine = ", ".join([day, *(facts[name] for name in MACHINE if name in facts)])
+    known = [f"{name} {facts[name]}" for name in MACHINE if name in facts]
+    machine = ", ".join([day, *known, *([note] if note else [])])
     section = f"{machine}:\n\n```text\n{held}\n```\n\n{markdown(outcomes)}\n"
     page.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}", encoding="utf-8")
