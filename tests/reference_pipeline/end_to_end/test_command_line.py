@@ -125,7 +125,15 @@ def test_budgets_without_an_end_to_end_budget_are_refused(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("run", "--once"), ("demo", "--engine"), ("dance",), ("run", "--audio", "a.wav", "--nope")]
+    "arguments",
+    [
+        ("run", "--once"),
+        ("demo", "--engine"),
+        ("dance",),
+        ("run", "--audio", "a.wav", "--nope"),
+        ("serve", "--no-page"),
+        ("serve", "--sessions", "0"),
+    ],
 )
 def test_wrong_use_of_the_command_line_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = reference_pipeline(tmp_path, *arguments)
