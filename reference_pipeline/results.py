@@ -87,14 +87,16 @@ class RunResult:
 
     def session(self) -> Session:
         """Return the run as the session that reports and session files are made from."""
+        environment = Environment.take(packages=_PACKAGES)
         recorded = self.recorded or Session(
-            title=self.title,
-            start_unix_nano=self.start_unix_nano,
-            end_unix_nano=self.end_unix_nano,
-            environment=Environment.take(packages=_PACKAGES),
+            title=self.title, start_unix_nano=0, end_unix_nano=0, environment=environment
         )
         return replace(
             recorded,
+            title=self.title,
+            start_unix_nano=self.start_unix_nano,
+            end_unix_nano=self.end_unix_nano,
+            environment=environment,
             series=self.series,
             evaluations=self.evaluations,
             end_to_end="turn.end_to_end",

@@ -88,8 +88,7 @@ class BaselineStore:
         """
         path = self.path_of(name)
         if not path.exists():
-            known = ", ".join(found.name for found in self.found()) or "none"
-            raise UsageError(f"there is no baseline {name!r} in {self._folder}; it has: {known}")
+            raise UsageError(f"there is no baseline {name!r} in {self._folder}; it has: {self._names()}")
         return read_session(path)
 
     def find(self, called: str) -> StoredSession:
@@ -102,7 +101,15 @@ class BaselineStore:
         path = Path(called)
         if path.is_file() or not _NAME.fullmatch(called):
             return read_session(path)
+        if not self.path_of(called).exists():
+            raise UsageError(
+                f"there is no session file {called!r}, and no baseline of that name in {self._folder}; "
+                f"it has: {self._names()}"
+            )
         return self.load(called)
+
+    def _names(self) -> str:
+        return ", ".join(found.name for found in self.found()) or "none"
 
     def found(self) -> tuple[FoundSession, ...]:
         """Return all baselines by name, those that cannot be read with the reason."""

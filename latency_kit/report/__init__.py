@@ -1,8 +1,9 @@
-"""Reports: what a session says, composed once and rendered as Markdown or in the terminal.
+"""Reports: what a session says, composed once and rendered as Markdown, in the terminal, or as a page.
 
     compose(session)           the content, as frozen text: pure, no optional package
     render_markdown(session)   `performance-report.md`: no optional package
     print_report(session)      the terminal; needs `latency-kit[cli]` and is imported when first used
+    render_html(session)       one HTML file with figures; needs `latency-kit[report]`, imported as well
 
 Nothing here measures, judges a budget or reads a file.
 """
@@ -15,6 +16,7 @@ from latency_kit.report.markdown import render_markdown
 from latency_kit.report.recommendations import Recommendation, recommend
 
 if TYPE_CHECKING:
+    from latency_kit.report.html import render_html
     from latency_kit.report.terminal import print_report
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "compose",
     "print_report",
     "recommend",
+    "render_html",
     "render_markdown",
 ]
 
@@ -38,4 +41,8 @@ if not TYPE_CHECKING:
             from latency_kit.report.terminal import print_report  # noqa: PLC0415  # needs an extra
 
             return print_report
+        if name == "render_html":
+            from latency_kit.report.html import render_html  # noqa: PLC0415  # as well
+
+            return render_html
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

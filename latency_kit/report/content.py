@@ -8,12 +8,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from latency_kit.baseline import Comparison
 from latency_kit.budget import BudgetEvaluation
 from latency_kit.budget.rules import ms_text
 from latency_kit.histogram.percentile import ceil_rank
 from latency_kit.report.bottlenecks import Breakdown, break_down
 from latency_kit.report.culprit import culprit_lines, slow_percentile
 from latency_kit.report.recommendations import observed_within_max_ns, recommend
+from latency_kit.report.run_content import (
+    BurnRow,
+    ComparisonRow,
+    TraceRow,
+    burn_rows,
+    comparison_lines,
+    comparison_rows,
+    trace_lines,
+    trace_rows,
+)
 from latency_kit.report.stage_words import worded
 from latency_kit.report.wording import counted, ms_figure, seconds_figure, share_figure
 from latency_kit.session import DISPLAY_FACT, CallDurations, Session
@@ -87,8 +98,13 @@ class ReportContent:
         end_to_end_lines: What must be known to read them.
         components: The table of components.
         component_lines: What must be known to read it.
+        burns: How much of what each budget allows was used up; empty without budgets that have calls.
+        comparison: Percentiles against the baseline; empty without one.
+        comparison_lines: What the comparison says; empty without one.
         stages: The table of what holds the time of the turns.
         bottleneck_lines: What it says.
+        traces: The slowest traces; empty where none were kept.
+        trace_lines: What was left out of them.
         recommendations: What to do, most pressing first.
         turns: Counts of turns by how they ended.
         turn_line: How many there were in all.
@@ -103,8 +119,13 @@ class ReportContent:
     end_to_end_lines: tuple[str, ...]
     components: tuple[ComponentRow, ...]
     component_lines: tuple[str, ...]
+    burns: tuple[BurnRow, ...]
+    comparison: tuple[ComparisonRow, ...]
+    comparison_lines: tuple[str, ...]
     stages: tuple[StageRow, ...]
     bottleneck_lines: tuple[str, ...]
+    traces: tuple[TraceRow, ...]
+    trace_lines: tuple[str, ...]
     recommendations: tuple[str, ...]
     turns: tuple[TurnRow, ...]
     turn_line: str
@@ -113,8 +134,16 @@ class ReportContent:
     telemetry_lines: tuple[str, ...]
 
 
-def compose(session: Session) -> ReportContent:
-    """Return what the report of `session` says."""
+def compose(
+    session: Session, *, comparison: Comparison | None = None, baseline: str = "the baseline"
+) -> ReportContent:
+    """Return what the report of `session` says.
+
+    Args:
+        session: The finished run.
+        comparison: The run compared with a baseline.
+        baseline: What the baseline is called.
+    """
     percentile = slow_percentile(session)
     accounts = worded(session.accounts)
     breakdown = break_down(accounts, percentile=percentile) if accounts else None
@@ -127,8 +156,13 @@ def compose(session: Session) -> ReportContent:
         end_to_end_lines=tuple(_end_to_end_lines(session)),
         components=components,
         component_lines=tuple(_component_lines(components)),
+        burns=tuple(burn_rows(session)),
+        comparison=tuple(comparison_rows(comparison)) if comparison else (),
+        comparison_lines=tuple(comparison_lines(comparison, baseline=baseline)) if comparison else (),
         stages=tuple(_stage_rows(breakdown)) if breakdown else (),
         bottleneck_lines=(*culprit_lines(session, accounts, percentile), *_bottleneck_lines(breakdown)),
+        traces=tuple(trace_rows(session)),
+        trace_lines=tuple(trace_lines(session)),
         recommendations=advice or ("Nothing that was measured calls for a change.",),
         turns=tuple(_turn_rows(session)),
         turn_line=_turn_line(session.turn_count),

@@ -7,6 +7,7 @@ no optional package. What the report says is composed in `content`.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from latency_kit.baseline import Comparison
 from latency_kit.report.content import ReportContent, compose
 from latency_kit.session import Session
 
@@ -18,9 +19,17 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>&|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _BLOCK_START = re.compile(r"^(\d{1,9})([.)])(?=\s|$)|^([#+=-])")
 
 
-def render_markdown(session: Session) -> str:
-    """Return the report of `session` as Markdown, ending with a line break."""
-    return "\n".join(_lines(compose(session))) + "\n"
+def render_markdown(
+    session: Session, *, comparison: Comparison | None = None, baseline: str = "the baseline"
+) -> str:
+    """Return the report of `session` as Markdown, ending with a line break.
+
+    Args:
+        session: The finished run.
+        comparison: The run compared with a baseline.
+        baseline: What the baseline is called.
+    """
+    return "\n".join(_lines(compose(session, comparison=comparison, baseline=baseline))) + "\n"
 
 
 def _lines(content: ReportContent) -> Iterator[str]:
@@ -40,6 +49,8 @@ def _lines(content: ReportContent) -> Iterator[str]:
         [(row.name, row.calls, row.p50, row.p95, row.budget, row.status) for row in content.components],
     )
     yield from _paragraph(content.component_lines)
+    yield from _budgets(content)
+    yield from _comparison(content)
     yield from _heading("Bottlenecks")
     yield from _list(content.bottleneck_lines)
     yield from _table(
@@ -47,6 +58,7 @@ def _lines(content: ReportContent) -> Iterator[str]:
         "lrrrr",
         [(row.name, row.typical, row.typical_share, row.slow, row.slow_share) for row in content.stages],
     )
+    yield from _traces(content)
     yield from _heading("Recommendations")
     yield from _list(content.recommendations)
     yield from _heading("Turns")
@@ -62,6 +74,41 @@ def _lines(content: ReportContent) -> Iterator[str]:
     yield from _table(("What", "Value"), "ll", content.machine)
     yield from _heading("Telemetry")
     yield from _list(content.telemetry_lines)
+
+
+def _budgets(content: ReportContent) -> Iterator[str]:
+    if content.burns:
+        yield from _heading("Budgets")
+        yield from _table(
+            ("Budget", "Limit", "Over the limit", "Allowed", "Used up"),
+            "lrrrr",
+            [(row.budget, row.limit, row.over, row.allowed, row.burn) for row in content.burns],
+        )
+
+
+def _comparison(content: ReportContent) -> Iterator[str]:
+    if content.comparison_lines:
+        yield from _heading("Against the baseline")
+        yield from _paragraph(content.comparison_lines)
+        yield from _table(
+            ("Series", "Percentile", "Baseline", "Now", "Ratio", "Change"),
+            "llrrll",
+            [
+                (row.name, row.percentile, row.baseline, row.now, row.ratio, row.change)
+                for row in content.comparison
+            ],
+        )
+
+
+def _traces(content: ReportContent) -> Iterator[str]:
+    if content.traces:
+        yield from _heading("Slowest traces")
+        yield from _table(
+            ("Trace", "Operation", "Duration", "Critical path"),
+            "llrl",
+            [(row.trace, row.operation, row.duration, row.path) for row in content.traces],
+        )
+        yield from _list(content.trace_lines)
 
 
 def _heading(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ What the report says is composed in `content`. Colour only repeats what a word s
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from latency_kit.baseline import Comparison
 from latency_kit.report.console import Console, Group, Padding, RenderableType, Table, Text, box
 from latency_kit.report.content import ABSENT, ReportContent, compose
 from latency_kit.session import Session
@@ -16,16 +17,25 @@ _STYLES = {"MET": "green", "BREACHED": "bold red", "NO_DATA": "yellow"}
 _INDENT = 2
 
 
-def print_report(session: Session, *, file: TextIO | None = None, width: int | None = None) -> None:
+def print_report(
+    session: Session,
+    *,
+    file: TextIO | None = None,
+    width: int | None = None,
+    comparison: Comparison | None = None,
+    baseline: str = "the baseline",
+) -> None:
     """Print the report of `session`.
 
     Args:
         session: The finished run.
         file: Where to print, standard output by default; without colour unless it is a terminal.
         width: Columns to use; by default those of the terminal, 80 where there is none.
+        comparison: The run compared with a baseline.
+        baseline: What the baseline is called.
     """
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
-    console.print(_report(compose(session)))
+    console.print(_report(compose(session, comparison=comparison, baseline=baseline)))
 
 
 def _report(content: ReportContent) -> RenderableType:
@@ -53,6 +63,8 @@ def _report(content: ReportContent) -> RenderableType:
             ),
             _paragraph(content.component_lines),
         ),
+        *_budgets(content),
+        *_comparison(content),
         *_section(
             "Bottlenecks",
             _table(
@@ -65,6 +77,7 @@ def _report(content: ReportContent) -> RenderableType:
             ),
             _list(content.bottleneck_lines),
         ),
+        *_traces(content),
         *_section("Recommendations", _list(content.recommendations)),
         *_section(
             "Turns",
@@ -79,6 +92,33 @@ def _report(content: ReportContent) -> RenderableType:
         *_section("Machine", _facts(content.machine)),
         *_section("Telemetry", _list(content.telemetry_lines)),
     )
+
+
+def _budgets(content: ReportContent) -> Iterable[RenderableType]:
+    if not content.burns:
+        return ()
+    rows = [(row.budget, row.over, row.allowed, row.burn) for row in content.burns]
+    headings = ("Budget", "Over the limit", "Allowed", "Used up")
+    return _section("Budgets", _table(headings, "lrrr", rows))
+
+
+def _comparison(content: ReportContent) -> Iterable[RenderableType]:
+    if not content.comparison_lines:
+        return ()
+    rows = [
+        (row.name, row.percentile, row.baseline, row.now, row.ratio, row.change) for row in content.comparison
+    ]
+    table = _table(("Series", "", "Baseline", "Now", "Ratio", "Change"), "llrrll", rows)
+    return _section("Against the baseline", table, _paragraph(content.comparison_lines))
+
+
+def _traces(content: ReportContent) -> Iterable[RenderableType]:
+    if not content.traces:
+        return ()
+    # The whole identity does not fit beside the rest; Markdown, HTML and JSON have it.
+    rows = [(f"{row.trace[:8]}…", row.duration, row.path) for row in content.traces]
+    table = _table(("Trace", "Duration", "Critical path"), "lrl", rows)
+    return _section("Slowest traces", table, _paragraph(content.trace_lines))
 
 
 def _section(heading: str, *parts: RenderableType | None) -> Iterable[RenderableType]:
