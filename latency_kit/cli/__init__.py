@@ -1,6 +1,5 @@
 """The command line of latency_kit. Needs the extra `cli`; nothing else in the package imports it."""
 
-from latency_kit.cli import baseline, comparing, gate, report  # each adds its commands to `main`
 from latency_kit.cli.main import main
 
-__all__ = ["baseline", "comparing", "gate", "main", "report"]
+__all__ = ["main"]

@@ -4,9 +4,10 @@ Commands live in modules of their own, which take `click` from here; what they p
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from latency_kit.errors import LatencyKitError, MissingExtraError
 
@@ -32,11 +33,45 @@ EXIT_BREACHED = 1
 EXIT_USAGE = 2
 """Wrong use or unreadable input; standard error says what."""
 
+EXIT_INTERRUPTED = 130
+"""Ctrl-C: 128 and the number of SIGINT, as shells have it."""
+
 FILE = click.Path(path_type=Path)
 """A path whose absence is told in our own words, when it is read."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _OneLineErrors(click.Group):
+    """A group whose wrong use is told in one line, as every other error is."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command that the arguments name, and leave with its exit code."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as asked:
+            click.echo(asked.ctx.get_help() if asked.ctx else asked.format_message(), err=True)
+            sys.exit(EXIT_USAGE)
+        except click.ClickException as error:
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            said = " ".join(error.format_message().split())
+            tried = f" (try: {context.command_path} --help)" if context is not None else ""
+            click.echo(f"latency-kit: {said}{tried}", err=True)
+            sys.exit(EXIT_USAGE)
+        except click.Abort:
+            click.echo("latency-kit: interrupted", err=True)
+            sys.exit(EXIT_INTERRUPTED)
+        sys.exit(code if isinstance(code, int) else EXIT_MET)
+
+
+@click.group("latency-kit", cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="latency-kit")
 def main() -> None:
     """Look at latency budgets, recorded measurements and sessions.

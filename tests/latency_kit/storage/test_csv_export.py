@@ -71,15 +71,19 @@ def test_measurements_and_the_jsonl_file_of_them_give_the_same_csv(
     assert export_csv(read_jsonl(source, rotated=True).records, from_file) == len(given)
 
 
-def test_the_file_is_utf8_and_begins_with_a_byte_order_mark_only_when_asked(
+def test_the_file_is_utf8_and_begins_with_a_byte_order_mark_where_a_text_needs_it_or_as_asked(
     tmp_path: Path, measurement: BuildMeasurement
 ) -> None:
     target = tmp_path / "out.csv"
-    export_csv([measurement(component="größe")], target)
-    assert target.read_bytes().startswith(b"timestamp,")
-    assert "größe".encode() in target.read_bytes()
-    export_csv([measurement(component="größe")], target, byte_order_mark=True)
-    assert target.read_bytes().startswith(b"\xef\xbb\xbftimestamp,")
+    for component, asked, has_mark in (
+        ("size", None, False),
+        ("größe", None, True),
+        ("size", True, True),
+        ("größe", False, False),
+    ):
+        export_csv([measurement(component=component)], target, byte_order_mark=asked)
+        assert target.read_bytes().startswith(b"\xef\xbb\xbftimestamp," if has_mark else b"timestamp,")
+        assert component.encode() in target.read_bytes()
 
 
 def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path, measurement: BuildMeasurement) -> None:
