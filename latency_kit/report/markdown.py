@@ -11,7 +11,7 @@ from latency_kit.baseline import Comparison
 from latency_kit.report.content import ReportContent, compose
 from latency_kit.session import Session
 
-__all__ = ["render_markdown"]
+__all__ = ["render_markdown", "table_lines"]
 
 # Intraword underscores mean nothing in GFM, and names are full of them; escaping those would only
 # make the raw text harder to read.
@@ -36,14 +36,14 @@ def _lines(content: ReportContent) -> Iterator[str]:
     yield f"# {_escaped(content.title)}"
     yield from ("", _escaped(content.when))
     yield from _heading("End to end")
-    yield from _table(
+    yield from table_lines(
         ("Figure", "Value", "Target", "Status"),
         "lrrl",
         [(row.figure, row.value, row.target, row.status) for row in content.end_to_end],
     )
     yield from _paragraph(content.end_to_end_lines)
     yield from _heading("Components")
-    yield from _table(
+    yield from table_lines(
         ("Component", "Calls", "p50", "p95", "Budget", "Status"),
         "lrrrrl",
         [(row.name, row.calls, row.p50, row.p95, row.budget, row.status) for row in content.components],
@@ -53,7 +53,7 @@ def _lines(content: ReportContent) -> Iterator[str]:
     yield from _comparison(content)
     yield from _heading("Bottlenecks")
     yield from _list(content.bottleneck_lines)
-    yield from _table(
+    yield from table_lines(
         ("Stage", "Typical turn", "Share", "Slow turn", "Share"),
         "lrrrr",
         [(row.name, row.typical, row.typical_share, row.slow, row.slow_share) for row in content.stages],
@@ -62,16 +62,16 @@ def _lines(content: ReportContent) -> Iterator[str]:
     yield from _heading("Recommendations")
     yield from _list(content.recommendations)
     yield from _heading("Turns")
-    yield from _table(
+    yield from table_lines(
         ("Outcome", "Turns", "Share"),
         "lrr",
         [(row.outcome, row.turns, row.share) for row in content.turns],
     )
     yield from _paragraph([content.turn_line])
     yield from _heading("Display and set-up")
-    yield from _table(("What", "Value"), "ll", content.setup)
+    yield from table_lines(("What", "Value"), "ll", content.setup)
     yield from _heading("Machine")
-    yield from _table(("What", "Value"), "ll", content.machine)
+    yield from table_lines(("What", "Value"), "ll", content.machine)
     yield from _heading("Telemetry")
     yield from _list(content.telemetry_lines)
 
@@ -79,7 +79,7 @@ def _lines(content: ReportContent) -> Iterator[str]:
 def _budgets(content: ReportContent) -> Iterator[str]:
     if content.burns:
         yield from _heading("Budgets")
-        yield from _table(
+        yield from table_lines(
             ("Budget", "Limit", "Over the limit", "Allowed", "Used up"),
             "lrrrr",
             [(row.budget, row.limit, row.over, row.allowed, row.burn) for row in content.burns],
@@ -90,7 +90,7 @@ def _comparison(content: ReportContent) -> Iterator[str]:
     if content.comparison_lines:
         yield from _heading("Against the baseline")
         yield from _paragraph(content.comparison_lines)
-        yield from _table(
+        yield from table_lines(
             ("Series", "Percentile", "Baseline", "Now", "Ratio", "Change"),
             "llrrll",
             [
@@ -103,7 +103,7 @@ def _comparison(content: ReportContent) -> Iterator[str]:
 def _traces(content: ReportContent) -> Iterator[str]:
     if content.traces:
         yield from _heading("Slowest traces")
-        yield from _table(
+        yield from table_lines(
             ("Trace", "Operation", "Duration", "Critical path"),
             "llrl",
             [(row.trace, row.operation, row.duration, row.path) for row in content.traces],
@@ -127,7 +127,7 @@ def _list(lines: Iterable[str]) -> Iterator[str]:
         yield f"- {_escaped(line)}"
 
 
-def _table(headings: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table_lines(headings: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield a table whose columns are padded, so that the raw text reads as well as the rendered one."""
     escaped = [[_escaped_cell(cell) for cell in row] for row in rows]
     if not escaped:
