@@ -212,10 +212,16 @@ def load(session: nox.Session) -> None:
 
 @nox.session(name="train-questions", python=OLDEST)
 def train_questions(session: nox.Session) -> None:
-    """Train the network that detects questions anew on the corpus in training/questions, and score it."""
+    """Train the network that detects questions anew, and score it."""
     install(session, "dev")
-    session.run("python", "-m", "training.questions.train", *session.posargs, env={"OMP_NUM_THREADS": "1"})
-    session.run("python", "-m", "training.questions.evaluate", "--all", "--talk")
+    session.run(
+        "python",
+        "-m",
+        "reference_pipeline.questions.training.train",
+        *session.posargs,
+        env={"OMP_NUM_THREADS": "1"},
+    )
+    session.run("python", "tests/performance/question_scores.py", "--all", "--talk")
 
 
 @nox.session(python=OLDEST)

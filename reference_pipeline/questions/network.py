@@ -1,7 +1,7 @@
 """A small convolutional network over words, evaluated with numpy; its weights are a file beside this module.
 
 Three judgements of one reading: whether something is asked, at which words a question begins, and whether the
-words may be all. Trained by `training.questions`, which holds the same layers backwards.
+words may be all. Trained by `reference_pipeline.questions.training`, which holds the same layers backwards.
 """
 
 import json

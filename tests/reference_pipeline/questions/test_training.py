@@ -8,11 +8,11 @@ import pytest
 
 from reference_pipeline.questions.features import ENDINGS, MARKS, SOUNDS, feature_rows
 from reference_pipeline.questions.network import REACH, Network, load_network
-from training.questions.corpus import Corpus, Line, heard_as, parse, read_corpus
-from training.questions.examples import Example, example_of, make_examples
-from training.questions.layers import Batch, Parameters, gradients, initial
-from training.questions.mishearing import Mishearing
-from training.questions.train import known_words, save, train
+from reference_pipeline.questions.training.corpus import Corpus, Line, heard_as, parse, read_corpus
+from reference_pipeline.questions.training.examples import Example, example_of, make_examples
+from reference_pipeline.questions.training.layers import Batch, Parameters, gradients, initial
+from reference_pipeline.questions.training.mishearing import Mishearing
+from reference_pipeline.questions.training.train import known_words, save, train
 
 WORDS = ["a", "closure", "is", "me", "tell", "what", "you"]
 

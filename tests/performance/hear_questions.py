@@ -1,6 +1,6 @@
 """Have sentences spoken by synthetic voices and heard by pocketsphinx: true recognition errors as data.
 
-    python -m training.questions.hear FILE.txt ... --out HEARD.tsv [--share 0.5]
+    python tests/performance/hear_questions.py FILE.txt ... --out HEARD.tsv [--share 0.5]
 
 Needs flite and espeak-ng (Debian packages of these names). Each line of the result is a sentence, a tab, and
 what was heard of it. Training and tests read the result and need neither voices nor recogniser. Lines that
@@ -73,7 +73,7 @@ def _speak(text: str, voice: str, path: Path) -> Samples:
         command = ["espeak-ng", "-v", voice, "-s", "150", "-w", str(path), text]
     else:
         command = ["flite", "-voice", voice, "-t", text, "-o", str(path)]
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # fixed programs, plain words
+    subprocess.run(command, check=True, capture_output=True)  # fixed programs, plain words
     sound = SoundFile(path)
     try:
         samples = np.concatenate(list(sound.blocks(SAMPLE_RATE)))[:, 0]

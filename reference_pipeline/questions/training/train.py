@@ -1,6 +1,6 @@
 """Train the network of `reference_pipeline.questions` on the corpus beside this file, with numpy alone.
 
-    python -m training.questions.train [--out weights.npz]
+    python -m reference_pipeline.questions.training.train [--out weights.npz]
 
 Takes some minutes. The seeds are fixed: on one machine the same corpus gives the same weights, on another
 ones that judge alike (sums of floats differ in their last bit).
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from reference_pipeline.questions.features import ENDINGS, MARKS, SOUNDS, feature_rows
 from reference_pipeline.questions.network import REACH, WEIGHTS
+from reference_pipeline.questions.training.corpus import Corpus, read_corpus
+from reference_pipeline.questions.training.examples import Example, make_examples
+from reference_pipeline.questions.training.layers import Batch, Parameters, gradients, initial
 from reference_pipeline.questions.words import split_sentences
-from training.questions.corpus import Corpus, read_corpus
-from training.questions.examples import Example, make_examples
-from training.questions.layers import Batch, Parameters, gradients, initial
 
 LAYERS = (
     "table", "kernel_1", "bias_1", "edge_1", "kernel_2", "bias_2", "edge_2",
@@ -140,7 +140,7 @@ def save(path: Path, vocabulary: Sequence[str], members: Sequence[Parameters]) -
             stored[f"{member}/{name}/step"] = step
     about = {"layers": LAYERS, "members": len(members), "vocabulary": list(vocabulary)}
     stored["about"] = np.array(json.dumps(about))
-    np.savez_compressed(path, **stored)
+    np.savez_compressed(path, **stored)  # type: ignore[arg-type]  # names of arrays, not its options
 
 
 if __name__ == "__main__":

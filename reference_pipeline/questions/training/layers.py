@@ -5,11 +5,12 @@ The words of all sentences of a batch stand in one long row, each sentence betwe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.questions.examples import Example
+from reference_pipeline.questions.training.examples import Example
 
 __all__ = ["Batch", "Parameters", "gradients", "initial"]
 
@@ -188,7 +189,7 @@ def _backwards(
     return d_row[batch.places]
 
 
-def _logistic(logits: Array, truth: Array, weight: Array | np.float32) -> tuple[Array, float]:
+def _logistic(logits: Array, truth: Array, weight: NDArray[Any] | np.float32) -> tuple[Array, float]:
     """Return the slope and the sum of the weighted cross entropy."""
     probabilities = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
     losses = np.logaddexp(0, logits) - truth * logits

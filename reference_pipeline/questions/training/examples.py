@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from reference_pipeline.questions.detector import read
 from reference_pipeline.questions.features import MARKS
+from reference_pipeline.questions.training.corpus import Corpus, Line
+from reference_pipeline.questions.training.mishearing import Mishearing
 from reference_pipeline.questions.words import split_sentences
-from training.questions.corpus import Corpus, Line
-from training.questions.mishearing import Mishearing
 
 __all__ = ["Example", "example_of", "make_examples"]
 

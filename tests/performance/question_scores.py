@@ -1,6 +1,6 @@
 """How often the detector is right, source by source: clean, with simulated errors, and truly misheard.
 
-    python -m training.questions.evaluate [--set tuning ...] [--all] [--talk] [--completeness]
+    python tests/performance/question_scores.py [--set tuning ...] [--all] [--talk] [--completeness]
 
 Sets are pairs of files NAME-questions.txt and NAME-statements.txt beside the tests, one sentence a line. F1
 comes with its 95 % confidence interval by bootstrap over sentences. `tuning` is for looking at what is judged
@@ -24,7 +24,7 @@ from reference_pipeline.questions.detector import RuleQuestionDetector
 from reference_pipeline.questions.learned_detector import THRESHOLD, LearnedQuestionDetector
 from reference_pipeline.questions.network import WEIGHTS, load_network
 
-TESTS = Path(__file__).parents[2] / "tests" / "reference_pipeline" / "questions"
+TESTS = Path(__file__).parents[1] / "reference_pipeline" / "questions"
 SENTENCES = TESTS / "sentences"
 SETS = ("tuning", "heldout", "blind-phone-screen", "blind-podcast", "blind-meeting")
 RATES = (0.0, 0.1, 0.2, 0.3)
@@ -160,8 +160,8 @@ def f1(found: np.ndarray, triggered: np.ndarray) -> float:
 def simulation() -> Callable[..., str]:
     """Return the tests' own simulation of errors, which training does not know."""
     spec = importlib.util.spec_from_file_location("recognition_errors", TESTS / "recognition_errors.py")
-    assert spec is not None  # noqa: S101  # the file is beside the sentences
-    assert spec.loader is not None  # noqa: S101
+    assert spec is not None  # the file is beside the sentences
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.with_errors  # type: ignore[no-any-return]

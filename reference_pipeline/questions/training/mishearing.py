@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from reference_pipeline.questions.features import sound_of
-from training.questions.corpus import Corpus, Line
+from reference_pipeline.questions.training.corpus import Corpus, Line
 
 __all__ = ["Mishearing"]
 
@@ -49,7 +49,7 @@ class Mishearing:
         head_waits = False
         for index, word in enumerate(line.words):
             head_waits = head_waits or index in heads
-            out = (word,)
+            out: tuple[str, ...] = (word,)
             if chance.random() < rate:
                 out = self._wrong(word, lost=lost, added=added, blind=blind, chance=chance)
             if out and head_waits:

@@ -1,1 +1,0 @@
-"""Training of what the assistant has learned. This module only marks the package."""
