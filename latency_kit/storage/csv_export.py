@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,9 @@ from latency_kit.storage.jsonl_reader import JsonlReader
 from latency_kit.storage.record import FIELDS, StoredMeasurement, fields_of
 
 __all__ = ["export_csv", "write_csv", "write_table"]
+
+_PIECE = 1 << 20
+"""Bytes that are copied at a time."""
 
 _FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A cell that begins so is run as a formula by spreadsheets (OWASP, "CSV Injection")."""
@@ -95,7 +97,8 @@ def _put(part: Path, path: Path, *, is_marked: bool) -> None:
     try:
         with part.open("rb") as written, bare.open("wb") as file:
             written.seek(len(BOM_UTF8))
-            shutil.copyfileobj(written, file)
+            while piece := written.read(_PIECE):
+                file.write(piece)
         bare.replace(path)
     finally:
         bare.unlink(missing_ok=True)
