@@ -53,6 +53,12 @@ _OPTIONS = (
     click.option("--model", default=Settings().model, show_default=True, help="Size of the Whisper model."),
     click.option("--model-directory", type=_FILE, help="Directory of a Whisper model (CTranslate2)."),
     click.option("--notes", type=_FILE, help="Directory of your own notes (*.md); a small set is bundled."),
+    click.option(
+        "--domain-words/--no-domain-words",
+        default=Settings().domain_words,
+        show_default=True,
+        help="Have pocketsphinx expect the words and phrases of the notes.",
+    ),
     click.option("--budgets", type=_FILE, help="Budget policy file (TOML); one is bundled."),
     click.option("--cloud-model", default=Settings().cloud_model, show_default=True, help="Ollama Cloud's."),
     click.option("--local-model", default=Settings().local_model, show_default=True, help="Local Ollama's."),

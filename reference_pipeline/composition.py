@@ -39,6 +39,7 @@ from reference_pipeline.questions.learned_detector import LearnedQuestionDetecto
 from reference_pipeline.settings import AnswerTimes, Settings
 from reference_pipeline.shedding import DEFAULT_STEPS, Shedding, Step
 from reference_pipeline.transcription.deduplication import Deduplicator
+from reference_pipeline.transcription.domain_language_model import read_notes, terms_of
 from reference_pipeline.transcription.engines import Engine, choose_engine
 from reference_pipeline.transcription.segmentation import Segmenter
 
@@ -168,14 +169,26 @@ def compose_transcribers(
         whisper = WhisperEngine(choice.model_directory, threads=settings.threads)
         if shedding is not None:
             whisper.pressed = lambda: shedding.pressed
+        if settings.domain_words:
+            _log.warning("--domain-words is for pocketsphinx; faster-whisper goes without")
         return lambda: FasterWhisperTranscriber(whisper)
     from reference_pipeline.transcription.process_transcriber import (  # noqa: PLC0415  # one of several
         ProcessTranscriber,
     )
 
+    arguments = _domain_arguments(settings) if settings.domain_words else ()
     return lambda: ProcessTranscriber(
-        Engine.POCKETSPHINX.value, "reference_pipeline.transcription.pocketsphinx_process"
+        Engine.POCKETSPHINX.value, "reference_pipeline.transcription.pocketsphinx_process", arguments
     )
+
+
+def _domain_arguments(settings: Settings) -> Sequence[str]:
+    """Have the child read the notes itself: a command line may be read by everyone on the machine."""
+    notes = settings.notes or bundled_notes()
+    if not terms_of(read_notes(notes)):
+        _log.warning("%s: the notes hold no word to expect; transcribing without --domain-words", notes)
+        return ()
+    return ("--domain-notes", str(notes))
 
 
 def _whisper_model(settings: Settings) -> Path:

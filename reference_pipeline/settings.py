@@ -62,6 +62,7 @@ class Settings:
         model_directory: Where that model lies, if not where faster-whisper looks by itself.
         threads: Processor threads of the engine; None leaves one core to everything else.
         notes: Directory of the user's own notes; None takes the bundled ones.
+        domain_words: Whether pocketsphinx expects the words and phrases of the notes.
         budgets: Budget policy file; None takes the bundled one.
         cloud_model: Model asked at Ollama Cloud.
         small_cloud_model: Asked at Ollama Cloud instead when time or load demand it.
@@ -85,6 +86,7 @@ class Settings:
     model_directory: Path | None = None
     threads: int | None = None
     notes: Path | None = None
+    domain_words: bool = False
     budgets: Path | None = None
     cloud_model: str = "gpt-oss:20b"
     small_cloud_model: str | None = None

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from reference_pipeline.ports import Transcriber
+from reference_pipeline.transcription.domain_language_model import read_notes, terms_of
 from reference_pipeline.transcription.transcriber_server import serve_transcriber_on_pipes
 
 __all__ = ["main"]
@@ -14,6 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--language-model", type=Path)
     parser.add_argument("--dictionary", type=Path)
+    parser.add_argument("--domain-notes", type=Path, help="Directory of notes whose words are expected.")
     chosen = parser.parse_args()
 
     def make() -> Transcriber:
@@ -22,7 +24,11 @@ def main() -> None:
             PocketsphinxTranscriber,
         )
 
-        return PocketsphinxTranscriber(language_model=chosen.language_model, dictionary=chosen.dictionary)
+        return PocketsphinxTranscriber(
+            language_model=chosen.language_model,
+            dictionary=chosen.dictionary,
+            domain_terms=terms_of(read_notes(chosen.domain_notes)) if chosen.domain_notes else (),
+        )
 
     serve_transcriber_on_pipes(make)
 

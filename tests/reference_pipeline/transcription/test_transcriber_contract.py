@@ -9,6 +9,7 @@ import pytest
 
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples
 from reference_pipeline.ports import Transcriber, TranscriberError
+from reference_pipeline.transcription.domain_language_model import terms_of
 from reference_pipeline.transcription.faster_whisper_transcriber import FasterWhisperTranscriber
 from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber
 from reference_pipeline.transcription.process_transcriber import ProcessTranscriber
@@ -19,6 +20,10 @@ InBlocks = Callable[[Samples], Iterator[AudioBlock]]
 
 def _pocketsphinx(tiny_whisper: Path) -> Transcriber:
     return PocketsphinxTranscriber()
+
+
+def _pocketsphinx_with_domain_words(tiny_whisper: Path) -> Transcriber:
+    return PocketsphinxTranscriber(domain_terms=terms_of(["# Idempotent operations on Kubernetes"]))
 
 
 def _pocketsphinx_in_a_process(tiny_whisper: Path) -> Transcriber:
@@ -36,7 +41,16 @@ def _shared_whisper(tiny_whisper: Path) -> Transcriber:
     return FasterWhisperTranscriber(engine)
 
 
-@pytest.fixture(params=[_pocketsphinx, _pocketsphinx_in_a_process, _whisper, _shared_whisper], scope="module")
+@pytest.fixture(
+    params=[
+        _pocketsphinx,
+        _pocketsphinx_with_domain_words,
+        _pocketsphinx_in_a_process,
+        _whisper,
+        _shared_whisper,
+    ],
+    scope="module",
+)
 def made(request: pytest.FixtureRequest, tiny_whisper: Path) -> Iterator[Callable[[], Transcriber]]:
     """Return the engine of the test before, which takes long to load, or a new one where that was closed."""
     kept: list[Any] = []
