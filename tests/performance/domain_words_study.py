@@ -3,13 +3,15 @@
 Decodes the bundled interview, synthesised questions about notes, synthesised ordinary talk and human prose
 without and with the notes' words. The probability of a term is chosen on every second pair of the sentences
 of questions and of ordinary talk; the figures are of the others, and of the whole interview and prose.
-Prints Markdown tables; `--write FILE` puts them between the marks of that document.
+Prints Markdown tables; `--write FILE` puts them between the marks of that document. `--keep FILE` stores
+each pass as it is done and takes it from there the next time: a busy machine does the study in parts.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -130,33 +132,54 @@ def rare_words(terms: Sequence[Term]) -> frozenset[str]:
     return frozenset(word for word, log10 in zip(words, known, strict=True) if log10 < RARE_LOG10)
 
 
-def study(tried: Sequence[float] = TRIED) -> str:
+class Passes:
+    """Decoding passes over the two halves, each done once and kept where that is asked for."""
+
+    def __init__(self, kept: Path | None) -> None:
+        self._kept = kept
+        self._terms = terms_of(notes())
+        self._matter = rare_words(self._terms)
+        made = list(synthesised())
+        sentences = list(dict.fromkeys(one.text for one in made))
+        second = [sentences.index(one.text) // 2 % 2 for one in made]
+        tuning = [one for one, is_second in zip(made, second, strict=True) if not is_second]
+        rest = [one for one, is_second in zip(made, second, strict=True) if is_second]
+        self.sets = {"tuning": tuning, "judged": [*interview(), *rest, *human()]}
+        self._done = (
+            json.loads(kept.read_text(encoding="utf-8")) if kept is not None and kept.is_file() else {}
+        )
+
+    def heard(self, which: str, share: float | None) -> list[Heard]:
+        """Return one pass: a term's probability, or None for the general model alone."""
+        key = f"{which} {share}"
+        if key not in self._done:
+            terms = () if share is None else self._terms
+            found = decode(self.sets[which], self._matter, terms, share or TRIED[0])
+            self._done[key] = [asdict(one) for one in found]
+            if self._kept is not None:
+                self._kept.write_text(json.dumps(self._done), encoding="utf-8")
+        return [Heard(**one) for one in self._done[key]]
+
+
+def study(passes: Passes) -> str:
     """Run it and return the Markdown."""
-    terms = terms_of(notes())
-    matter = rare_words(terms)
-    made = list(synthesised())
-    sentences = list(dict.fromkeys(one.text for one in made))
-    tuning = [one for one in made if sentences.index(one.text) // 2 % 2 == 0]
-    judged = [*interview(), *(one for one in made if sentences.index(one.text) // 2 % 2), *human()]
-    base = decode(tuning, matter, (), tried[0])
-    lines = [
-        "| a term's probability | errors in tuning | of these, rare words missed |",
-        "| --- | --- | --- |",
-    ]
-    lines.append(f"| without | {sum(o.errors for o in base)} of {sum(o.words for o in base)} "
-                 f"| {sum(o.missed for o in base)} of {sum(o.matter for o in base)} |")  # fmt: skip
+    lines = ["| a term's probability | errors in tuning | rare words missed |", "| --- | --- | --- |"]
     scores = {}
-    for share in tried:
-        heard = decode(tuning, matter, terms, share)
-        scores[share] = sum(one.errors for one in heard)
-        lines.append(f"| {share:g} | {scores[share]} | {sum(one.missed for one in heard)} |")
-    best = min(tried, key=lambda share: scores[share])
-    without, with_ = decode(judged, matter, (), best), decode(judged, matter, terms, best)
+    for share in (None, *TRIED):
+        heard = passes.heard("tuning", share)
+        errors, missed = sum(one.errors for one in heard), sum(one.missed for one in heard)
+        words, matter = sum(one.words for one in heard), sum(one.matter for one in heard)
+        lines.append(f"| {share or 'without'} | {errors} of {words} | {missed} of {matter} |")
+        if share is not None:
+            scores[share] = errors
+    best = min(scores, key=lambda share: scores[share])
+    without, with_ = passes.heard("judged", None), passes.heard("judged", best)
     lines += ["", f"With {best:g}, on what was not tuned on:", ""]
     lines += ["| what | words | count | wrong without | wrong with | change in points (95 %) |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
-    for group in dict.fromkeys(one.group for one in judged):
-        at = [place for place, one in enumerate(judged) if one.group == group]
+    groups = [one.group for one in passes.sets["judged"]]
+    for group in dict.fromkeys(groups):
+        at = [place for place, other in enumerate(groups) if other == group]
         lines += rows(group, [without[place] for place in at], [with_[place] for place in at])
     lines += ["", *_costs(without, with_)]
     return "\n".join(lines)
@@ -181,8 +204,9 @@ def main() -> None:
     """Print the tables, and write them where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, help="A document with the marks of this study.")
+    parser.add_argument("--keep", type=Path, help="A JSON file for the passes that are done.")
     chosen = parser.parse_args()
-    text = study()
+    text = study(Passes(chosen.keep))
     print(text)  # noqa: T201  # what this program is for
     if chosen.write is not None:
         before, rest = chosen.write.read_text(encoding="utf-8").split(MARKS[0])
