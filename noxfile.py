@@ -36,6 +36,9 @@ ON_ONE_PYTHON = ("load", "performance", "reference_pipeline/end_to_end", "reposi
 """Folders of tests that `check` runs on the oldest Python only: they take their time from recordings played
 at the pace they were spoken in, or say the same on each. `nox -s tests` runs them on all."""
 
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+"""Options of pytest-xdist: two files at a time, each whole in one process."""
+
 LOWEST_EXTRAS = ("otlp", "cli", "report", "assistant")
 """Extras whose lower bounds are tested."""
 
@@ -142,9 +145,9 @@ def check(session: nox.Session) -> None:
     """Do all that CI does: tests, lint, documents, examples, and the library without its extras."""
     install(session, "dev")
     if session.python == OLDEST:
-        attempt(session, run_lint, run_without_extras, run_tests)
+        attempt(session, run_lint, run_without_extras, run_tests_side_by_side, run_tests_one_by_one)
     else:
-        run_tests(session, *(f"--ignore=tests/{folder}" for folder in ON_ONE_PYTHON))
+        run_tests_side_by_side(session)
 
 
 @nox.session(python=FOUND)
@@ -245,6 +248,16 @@ def install(session: nox.Session, extra: str) -> None:
     if not stamp.exists() or stamp.read_text() != wanted:
         session.install("-e", f".[{extra}]")
         stamp.write_text(wanted)
+
+
+def run_tests_side_by_side(session: nox.Session) -> None:
+    """Run what any Python may answer for, file beside file; time is not what those tests are about."""
+    run_tests(session, *SIDE_BY_SIDE, *(f"--ignore=tests/{folder}" for folder in ON_ONE_PYTHON))
+
+
+def run_tests_one_by_one(session: nox.Session) -> None:
+    """Run what takes its time from recordings, or measures, with the machine to itself."""
+    run_tests(session, *(f"tests/{folder}" for folder in ON_ONE_PYTHON))
 
 
 def run_tests(session: nox.Session, *options: str) -> None:
