@@ -23,9 +23,13 @@ against questions that are missed. `docs/questions.md` shows what other values w
 _LONG = 14
 """In more words than these, said in one breath, something sooner or later looks like a question."""
 
-_LONG_THRESHOLD = 0.7
-_LONG_THRESHOLD_ALONE = 0.9
+_LONG_THRESHOLD = 0.9
+_LONG_THRESHOLD_ALONE = 0.97
 """The least threshold for so long a sentence, where rules see a question too, and where none does."""
+
+_SHORT = 3
+_SHORT_THRESHOLD = 0.3
+"""The same in so few words, where rules see a question: "how so" has little for a network to read."""
 
 _MARKED_THRESHOLD = 0.02
 """The same where a recogniser has printed a question mark and the rules do not know better: Whisper hears the
@@ -82,6 +86,8 @@ class LearnedQuestionDetector:
         """Return the probability from which the sentence asks, knowing whether rules see a question in it."""
         if sentence.marked and by_rules:
             return min(self._threshold, _MARKED_THRESHOLD)
+        if by_rules and len(sentence.forms) <= _SHORT:
+            return min(self._threshold, _SHORT_THRESHOLD)
         if len(sentence.forms) <= _LONG:
             return self._threshold
         return max(self._threshold, _LONG_THRESHOLD if by_rules else _LONG_THRESHOLD_ALONE)

@@ -26,7 +26,12 @@ from reference_pipeline.questions.network import WEIGHTS, load_network
 
 TESTS = Path(__file__).parents[1] / "reference_pipeline" / "questions"
 SENTENCES = TESTS / "sentences"
-SETS = ("tuning", "heldout", "blind-phone-screen", "blind-podcast", "blind-meeting")
+SETS = (
+    "tuning", "heldout", "blind-phone-screen", "blind-podcast", "blind-meeting",
+    "fresh-recruiter", "fresh-systems", "fresh-trades", "fresh-meeting",
+)  # fmt: skip
+TOGETHER = ("fresh-recruiter", "fresh-systems", "fresh-trades", "fresh-meeting")
+"""Sets that nobody looked at, which are scored together as well."""
 RATES = (0.0, 0.1, 0.2, 0.3)
 REPEATS = 2
 WORDS_AN_HOUR = 9000
@@ -58,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
             print("  false alarms:", *[line for line in statements if detector.detect(line)], sep="\n    ")
         if options.completeness:
             print_completeness(name, WordsCompletenessJudge(network=network), questions)
+    if options.all:
+        pairs = [(read_set(f"{name}-questions"), read_set(f"{name}-statements")) for name in TOGETHER]
+        questions, statements = ([line for pair in pairs for line in pair[side]] for side in (0, 1))
+        print_scores("fresh, together", detector, questions, statements)
     if options.talk:
         print_false_alarms(options.talk, detector, errors=options.errors)
     return 0

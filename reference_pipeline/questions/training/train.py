@@ -29,10 +29,10 @@ LAYERS = (
     "asks", "asks_bias", "whole", "whole_bias", "begins", "begins_bias",
 )  # fmt: skip
 
-CHANNELS = 24
-HIDDEN = 56
+CHANNELS = 28
+HIDDEN = 60
 MEMBERS = 3
-EXAMPLES = 100_000
+EXAMPLES = 160_000
 EPOCHS = 3
 BATCH = 64
 LEARNING_RATE = 2e-3

