@@ -51,8 +51,14 @@ def telemetry() -> Iterator[latency_kit.Telemetry]:
 
 def turns(*durations_ms: int, outcome: Outcome = Outcome.OK) -> None:
     for duration_ms in durations_ms:
+        end_ns = latency_kit.now_ns()
         latency_kit.record(
-            "turn", "end_to_end", start_ns=0, end_ns=duration_ms * MS, outcome=outcome, span=False
+            "turn",
+            "end_to_end",
+            start_ns=end_ns - duration_ms * MS,
+            end_ns=end_ns,
+            outcome=outcome,
+            span=False,
         )
 
 

@@ -100,9 +100,10 @@ def test_questions_answers_times_and_the_report_are_printed(
     assert printed.index("? what is a memory leak") < printed.index("from your notes: memory-leak")
     report = (demo[1] / "performance-report.md").read_text()
     sections = [line for line in report.splitlines() if line.startswith("## ")]
-    assert sections[:6] == [
+    assert sections[:7] == [
         "## End to end",
         "## Components",
+        "## Budgets",
         "## Bottlenecks",
         "## Recommendations",
         "## Turns",

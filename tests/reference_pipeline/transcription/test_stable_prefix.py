@@ -21,6 +21,7 @@ class FickleEngine:
 
     def __init__(self, tails: Sequence[Sequence[int]], doubtful: Sequence[bool]) -> None:
         self.queue = InferenceQueue()
+        self.pressed = tuple
         self._tails = iter(zip(tails, doubtful, strict=False))
 
     def infer(
