@@ -1,6 +1,7 @@
 """What pytest-benchmark saved is read as a session, from what it has just written and from made-up files."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -132,7 +133,8 @@ def test_what_the_installed_pytest_benchmark_writes_is_read(tmp_path: Path) -> N
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "pytest", "-q", "--benchmark-json=out.json", "--rootdir=."]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    subprocess.run(command, cwd=tmp_path, env=alone, check=True, capture_output=True, timeout=120)
     stored = read_pytest_benchmark(tmp_path / "out.json")
     assert stored.histograms()["test_it.test_sum"].count == 30
     assert stored.session.facts["test_it.test_sum"] == "each value is the mean of 2 calls"

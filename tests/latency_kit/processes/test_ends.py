@@ -48,6 +48,8 @@ def test_an_unhandled_exception_loses_nothing_and_the_call_that_it_left_is_an_er
 def test_a_keyboard_interrupt_loses_nothing(programs: Any) -> None:
     process = programs.start(
         f"{CONFIGURED}call('a', 10)\n"
+        # Where the tests themselves run in the background, the shell has had SIGINT ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with latency_kit.measure_latency('job', 'interrupted'):\n"
         "    print('ready', flush=True)\n"
         "    time.sleep(60)\n"

@@ -15,6 +15,14 @@ from latency_kit.testing import FakeClock
 
 MS = 1_000_000
 
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let projects of pytester not take themselves for workers of the run that they are tested in."""
+    for variable in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 SIMULATION = """
 import pytest
 from latency_kit.pytest_plugin.timing import simulated_timing
