@@ -4,7 +4,7 @@ Whether anything is asked the network decides, from the words and from what the 
 question begins and ends the rules say, if they found it too, since they know grammar; else the network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reference_pipeline.events import Question
 from reference_pipeline.questions.detector import Reading, Span, cut, read, spans_between
@@ -30,6 +30,9 @@ _LONG_THRESHOLD_ALONE = 0.97
 _SHORT = 3
 _SHORT_THRESHOLD = 0.3
 """The same in so few words, where rules see a question: "how so" has little for a network to read."""
+
+_BROKEN_OFF = 0.2
+"""Probability of being whole below which so short a request has only begun: "so tell me"."""
 
 _MARKED_THRESHOLD = 0.02
 """The same where a recogniser has printed a question mark and the rules do not know better: Whisper hears the
@@ -78,19 +81,22 @@ class LearnedQuestionDetector:
     def _spans(self, sentence: Sentence) -> Sequence[Span]:
         reading = read(sentence)
         judgement = judge(self._network, sentence, reading)
-        if judgement.asks < self._least(sentence, by_rules=bool(reading.spans)):
+        kinds = {span.kind for span in reading.spans}
+        if len(sentence.forms) <= _SHORT and kinds == {"imperative"} and judgement.whole < _BROKEN_OFF:
+            return ()
+        if judgement.asks < self._least(sentence, kinds):
             return ()
         return spans_between(sentence.forms, _heads(sentence, reading, judgement))
 
-    def _least(self, sentence: Sentence, *, by_rules: bool) -> float:
-        """Return the probability from which the sentence asks, knowing whether rules see a question in it."""
-        if sentence.marked and by_rules:
+    def _least(self, sentence: Sentence, kinds: Collection[str]) -> float:
+        """Return the probability from which the sentence asks, knowing which questions rules see in it."""
+        if sentence.marked and kinds:
             return min(self._threshold, _MARKED_THRESHOLD)
-        if by_rules and len(sentence.forms) <= _SHORT:
+        if "direct" in kinds and len(sentence.forms) <= _SHORT:
             return min(self._threshold, _SHORT_THRESHOLD)
         if len(sentence.forms) <= _LONG:
             return self._threshold
-        return max(self._threshold, _LONG_THRESHOLD if by_rules else _LONG_THRESHOLD_ALONE)
+        return max(self._threshold, _LONG_THRESHOLD if kinds else _LONG_THRESHOLD_ALONE)
 
 
 def judge(network: Network, sentence: Sentence, reading: Reading) -> Judgement:
