@@ -32,9 +32,13 @@ SYSTEM_PACKAGES = {
 NEEDS_AN_EXTRA = ("cli", "export", "report", "tracing")
 """Folders of tests/latency_kit whose tests import an extra; all others pass with the base dependencies."""
 
-ON_ONE_PYTHON = ("load", "performance", "reference_pipeline/end_to_end", "repository")
-"""Folders of tests that `check` runs on the oldest Python only: they take their time from recordings played
-at the pace they were spoken in, or say the same on each. `nox -s tests` runs them on all."""
+ONE_BY_ONE = ("load", "performance", "reference_pipeline/end_to_end")
+"""Folders of tests that need the machine to themselves: they measure, or take their time from recordings
+played at the pace they were spoken in."""
+
+ON_ONE_PYTHON = (*ONE_BY_ONE, "repository")
+"""Folders of tests that `check` runs on the oldest Python only; the others between it and the newest pass the
+library's tests. `nox -s tests` runs all tests on all of them."""
 
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 """Options of pytest-xdist: two files at a time, each whole in one process."""
@@ -126,7 +130,7 @@ def found_pythons() -> list[str]:
 
 let_pyenv_show_all_versions()
 FOUND = found_pythons()
-OLDEST = FOUND[0]
+OLDEST, NEWEST = FOUND[0], FOUND[-1]
 
 nox.needs_version = NOX.removeprefix("nox")
 nox.options.sessions = ["check"]
@@ -146,8 +150,10 @@ def check(session: nox.Session) -> None:
     install(session, "dev")
     if session.python == OLDEST:
         attempt(session, run_lint, run_without_extras, run_tests_side_by_side, run_tests_one_by_one)
+    elif session.python == NEWEST:
+        run_tests(session, *SIDE_BY_SIDE, *(f"--ignore=tests/{folder}" for folder in ON_ONE_PYTHON))
     else:
-        run_tests_side_by_side(session)
+        run_tests(session, *SIDE_BY_SIDE, "tests/latency_kit")
 
 
 @nox.session(python=FOUND)
@@ -251,13 +257,13 @@ def install(session: nox.Session, extra: str) -> None:
 
 
 def run_tests_side_by_side(session: nox.Session) -> None:
-    """Run what any Python may answer for, file beside file; time is not what those tests are about."""
-    run_tests(session, *SIDE_BY_SIDE, *(f"--ignore=tests/{folder}" for folder in ON_ONE_PYTHON))
+    """Run what time is not the matter of, file beside file."""
+    run_tests(session, *SIDE_BY_SIDE, *(f"--ignore=tests/{folder}" for folder in ONE_BY_ONE))
 
 
 def run_tests_one_by_one(session: nox.Session) -> None:
-    """Run what takes its time from recordings, or measures, with the machine to itself."""
-    run_tests(session, *(f"tests/{folder}" for folder in ON_ONE_PYTHON))
+    """Run what measures, or takes its time from recordings."""
+    run_tests(session, *(f"tests/{folder}" for folder in ONE_BY_ONE))
 
 
 def run_tests(session: nox.Session, *options: str) -> None:
