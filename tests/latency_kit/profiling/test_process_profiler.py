@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -69,10 +70,13 @@ class Player:
         cls.path.chmod(cls.path.stat().st_mode | stat.S_IXUSR)
 
 
+@pytest.mark.skipif(
+    find_spec("memray") is None or find_spec("opentelemetry.sdk") is None,
+    reason="py-spy comes with the extra 'profile', as memray does; spans take the extra 'otlp'",
+)
 def test_a_running_process_is_profiled_and_tells_its_calls(
     busy: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
-    pytest.importorskip("memray", reason="py-spy comes with the extra 'profile', as memray does")
     seen = profile_process(busy.pid, duration_s=1)
     profile = seen.profile
     ours = {
