@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from latency_kit.cli.tables import empty_table
 from latency_kit.profiling import Profile, ProfileComparison
 from latency_kit.profiling.profile import ProfileEntry
-from latency_kit.report.console import Group, RenderableType, Table, Text, box
+from latency_kit.report.console import Group, RenderableType, Table, Text
 from latency_kit.units import ns_to_ms
 
 __all__ = ["amount", "comparison_view", "profile_view"]
@@ -41,7 +42,7 @@ def comparison_view(comparison: ProfileComparison, *, top: int) -> RenderableTyp
     """Return the greatest changes of two profiles."""
     before, after = comparison.before, comparison.after
     unit = before.unit
-    table = _table(("Function", "Before", "After", "Change", "Calls before", "after"), "lrrrrr")
+    table = empty_table(("Function", "Before", "After", "Change", "Calls before", "after"), "lrrrrr")
     for one in comparison.changes[:top]:
         if not one.change:
             continue
@@ -76,7 +77,7 @@ def _signed(value: int, unit: str) -> str:
 
 def _entries(entries: Sequence[ProfileEntry], heading: str, *, unit: str) -> Table:
     count = "Calls" if unit == "ns" else "Allocations"
-    table = _table((heading, "Own", "Total", count, "Where"), "lrrrl")
+    table = empty_table((heading, "Own", "Total", count, "Where"), "lrrrl")
     for entry in entries:
         has_file = entry.file and not entry.file.startswith("<")
         where = f"{Path(entry.file).name}:{entry.line}" if has_file else ""
@@ -95,19 +96,8 @@ def _calls(profile: Profile) -> Iterable[RenderableType]:
         yield Text("No measured call ended meanwhile.", style="dim")
         return
     slowest = sorted(profile.calls, key=lambda call: -call.duration_ns)[:_CALLS_SHOWN]
-    table = _table((f"Slowest of {len(profile.calls)} measured calls", "Took", "Trace"), "lrl")
+    table = empty_table((f"Slowest of {len(profile.calls)} measured calls", "Took", "Trace"), "lrl")
     for call in slowest:
         table.add_row(Text(call.name), Text(amount(call.duration_ns, "ns")), Text(call.trace_id or "-"))
     yield table
     yield Text()
-
-
-def _table(headings: Iterable[str], alignment: str) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0)
-    )
-    for heading, at in zip(headings, alignment, strict=True):
-        table.add_column(
-            heading, justify="right" if at == "r" else "left", no_wrap=at == "r", overflow="fold"
-        )
-    return table

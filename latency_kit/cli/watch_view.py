@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from latency_kit.cli.tables import empty_table
 from latency_kit.live import LiveFrame, LiveSeries
-from latency_kit.report.console import Group, Padding, RenderableType, Table, Text, box
+from latency_kit.report.console import Group, Padding, RenderableType, Text
 from latency_kit.units import NS_PER_S, ns_to_ms
 
 __all__ = ["ABSENT", "MAX_ROWS", "draw"]
@@ -48,7 +49,9 @@ def _title(frame: LiveFrame) -> RenderableType:
 
 def _series(frame: LiveFrame, rows: int) -> RenderableType:
     limits = {budget["measures"]: budget for budget in frame.budgets}
-    table = _table(("Series", "Calls/s", "p50", "p95", "p99", "max", "All calls", "p95", "p99"), "lrrrrrrrr")
+    table = empty_table(
+        ("Series", "Calls/s", "p50", "p95", "p99", "max", "All calls", "p95", "p99"), "lrrrrrrrr"
+    )
     for one in frame.series[:rows]:
         table.add_row(*_series_row(one, frame, limits.get(one.name)))
     left_out = frame.series_left_out + max(len(frame.series) - rows, 0)
@@ -99,7 +102,7 @@ def _ms(value_ns: float) -> str:
 
 
 def _budgets(frame: LiveFrame) -> RenderableType:
-    table = _table(("Budget", "Now", "Limit", "Status", "Over limit"), "lrrlr")
+    table = empty_table(("Budget", "Now", "Limit", "Status", "Over limit"), "lrrlr")
     for one in frame.budgets:
         figure = f"p{one['percentile']:g}"
         table.add_row(
@@ -113,7 +116,7 @@ def _budgets(frame: LiveFrame) -> RenderableType:
 
 
 def _objectives(frame: LiveFrame) -> RenderableType:
-    table = _table(("Objective", "Error budget", "Status", "Bad", "Burn rate"), "lrlrl")
+    table = empty_table(("Objective", "Error budget", "Status", "Bad", "Burn rate"), "lrlrl")
     for one in frame.objectives:
         left = one.get("remaining_error_budget")
         firing = "".join(f", {name} fires" for name in one["firing"])
@@ -141,7 +144,7 @@ def _in_flight(frame: LiveFrame) -> RenderableType:
         return Text("Calls in flight are not followed; configure(in_flight=True) shows them.", style="dim")
     if not found["count"]:
         return Text("No call is in flight.", style="dim")
-    table = _table(("In flight", "For", "In"), "lrl")
+    table = empty_table(("In flight", "For", "In"), "lrl")
     for call in found["calls"][:_MAX_CALLS]:
         table.add_row(Text(call["name"]), Text(_ms(call["age_ns"])), Text(call["running_in"]))
     more = found["count"] - _MAX_CALLS
@@ -149,25 +152,11 @@ def _in_flight(frame: LiveFrame) -> RenderableType:
 
 
 def _readings(frame: LiveFrame) -> RenderableType:
-    table = _table(("Reading", "Value"), "lr")
+    table = empty_table(("Reading", "Value"), "lr")
     for one in frame.readings:
         whose = ", ".join(str(value) for value in one["attributes"].values())
         value = one["value"]
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         unit = "" if one["unit"].startswith("{") or one["unit"] == "1" else f" {one['unit']}"
         table.add_row(Text(f"{one['name']} {whose}".strip()), Text(f"{shown}{unit}"))
-    return table
-
-
-def _table(headings: Iterable[str], alignment: str) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0)
-    )
-    for heading, at in zip(headings, alignment, strict=True):
-        table.add_column(
-            heading,
-            justify="right" if at == "r" else "left",
-            no_wrap=at == "r",
-            overflow="fold",
-        )
     return table
