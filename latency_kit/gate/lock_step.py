@@ -7,7 +7,7 @@ so that the luck of one layout of memory counts once.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import ceil, log
@@ -51,7 +51,7 @@ class LockStepPlan:
     batch_ns: int = 2 * NS_PER_MS
     sample_ns: int = 10 * NS_PER_US
     rounds: int = 25
-    tail_samples: int = 600
+    tail_samples: int = 1000
     fewest_tail_samples: int = 200
     pair_ns: int = 600 * NS_PER_MS
 
@@ -79,7 +79,8 @@ class PairFigures:
         baseline_median_ns: The median time of a call.
         candidate_median_ns: The same of the candidate.
         samples: How many samples of each.
-        log_tail_ratio: As for the median, of the percentile of all samples; None where they are too few.
+        log_tail_ratio: As for the median, of the percentile of all samples, each relative to how fast the
+            machine was in its round; None where they are too few.
         baseline_tail_ns: The percentile, by call; None as well.
         candidate_tail_ns: The same of the candidate.
     """
@@ -219,7 +220,8 @@ def figures_of(old: Batches, new: Batches, *, calls: int, plan: LockStepPlan) ->
         candidate_median_ns=median(new_medians) / calls,
         samples=sum(map(len, old.durations_ns[first:])),
     )
-    old_ns, new_ns = (_tail_ns(side, first, plan) for side in (old, new))
+    levels = _levels(old_medians, new_medians)
+    old_ns, new_ns = (_tail_ns(side, first, levels, plan) for side in (old, new))
     if old_ns is None or new_ns is None:
         return figures
     return replace(
@@ -230,13 +232,26 @@ def figures_of(old: Batches, new: Batches, *, calls: int, plan: LockStepPlan) ->
     )
 
 
-def _tail_ns(side: Batches, first: int, plan: LockStepPlan) -> int | None:
+def _levels(old_medians: Sequence[float], new_medians: Sequence[float]) -> Sequence[float]:
+    """Return for each round how fast the machine was in it, 1 as mostly: by the four batches of the round."""
+    rounds = [
+        median((*old_medians[at : at + 2], *new_medians[at : at + 2])) for at in range(0, len(old_medians), 2)
+    ]
+    usual = median(rounds)
+    return [one / usual for one in rounds]
+
+
+def _tail_ns(side: Batches, first: int, levels: Sequence[float], plan: LockStepPlan) -> float | None:
     """Return the 99th percentile of a version's samples, of batches in which nothing else took the core.
 
     Where that happened in most of them, it is the benchmark's own threads that do it, or it cannot be
-    avoided here: then all of them count.
+    avoided here: then all of them count. A sample counts relative to the level of its round: a round in
+    which the machine was slow would else be all of the tail, of that version alone that had more of it.
     """
-    batches = side.durations_ns[first:]
+    batches = [
+        [duration / levels[at // 2] for duration in durations]
+        for at, durations in enumerate(side.durations_ns[first:])
+    ]
     undisturbed = [
         durations for durations, count in zip(batches, side.disturbed[first:], strict=True) if not count
     ]
@@ -244,4 +259,4 @@ def _tail_ns(side: Batches, first: int, plan: LockStepPlan) -> int | None:
     samples = sorted(duration for durations in chosen for duration in durations)
     if len(samples) < plan.fewest_tail_samples:
         return None
-    return max(1, samples[ceil_rank(TAIL_PERCENTILE, len(samples)) - 1])
+    return max(1.0, samples[ceil_rank(TAIL_PERCENTILE, len(samples)) - 1])

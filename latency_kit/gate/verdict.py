@@ -33,7 +33,7 @@ DEFAULT_TAIL_THRESHOLD = 0.15
 TOLERATED_SHARE = 1 / 3
 """Of a threshold, on a logarithmic scale: what is less is no change, whatever can be seen of it."""
 
-DEFAULT_LOOKS = (8, 12, 18, 26)
+DEFAULT_LOOKS = (8, 12, 18, 26, 40)
 _DEFAULT_CONFIDENCE = 0.95
 
 

@@ -66,8 +66,24 @@ def test_where_that_is_so_in_most_batches_all_of_them_count() -> None:
     assert figures_of(old, new, calls=1, plan=PLAN).log_tail_ratio == pytest.approx(log(9))
 
 
+def test_a_round_in_which_the_machine_was_slow_is_not_the_tail() -> None:
+    # The last round is half as fast, and one batch of it does not count; the tail itself is equal.
+    slow_path = [*[1000] * 49, 3000]
+    old = Batches(
+        durations_ns=[[1]] * 4 + [slow_path] * 6 + [[2 * one for one in slow_path]] * 2,
+        disturbed=[0] * 11 + [1],
+    )
+    new = Batches(
+        durations_ns=[[1]] * 4 + [slow_path] * 6 + [[2 * one for one in slow_path]] * 2,
+        disturbed=[0] * 12,
+    )
+    figures = figures_of(old, new, calls=1, plan=PLAN)
+    assert figures.log_tail_ratio == 0
+    assert (figures.baseline_tail_ns, figures.candidate_tail_ns) == (3000, 3000)
+
+
 class Machine:
-    """Gives the pairs of a simulated machine, each of which takes two seconds."""
+    """Gives the pairs of a simulated machine, each of which takes a second."""
 
     def __init__(self, ratio: float, tail: float | None, *, spread: float = 0.01) -> None:
         self.clock = FakeClock()
@@ -75,7 +91,7 @@ class Machine:
         self._source = random.Random(6)  # noqa: S311  # statistics, not secrets
 
     def measure(self, *_: object, **__: object) -> tuple[PairFigures, Batching]:
-        self.clock.advance(ms=2000)
+        self.clock.advance(ms=1000)
         noise = self._source.uniform(-self._spread, self._spread)
         figures = PairFigures(
             log_median_ratio=log(self._ratio) + noise,
@@ -112,14 +128,14 @@ def test_it_ends_at_the_first_look_that_decides_both() -> None:
 
 def test_it_goes_on_for_what_is_undecided_and_ends_at_the_last_look() -> None:
     result = Machine(1.0, 1.0, spread=0.9).compare()
-    assert len(result.pairs) == 26
+    assert len(result.pairs) == 40
     assert result.verdict is Verdict.UNDECIDED
     result = Machine(1.0, 1.0, spread=0.9).compare(rule=DecisionRule(looks=(8, 10)))
     assert len(result.pairs) == 10
 
 
 def test_it_begins_no_pair_after_the_time_and_then_judges_what_it_has() -> None:
-    result = Machine(2.0, 1.0).compare(most_ns=7 * 10**9)
+    result = Machine(2.0, 1.0).compare(most_ns=3 * 10**9 + 1)
     assert len(result.pairs) == 4
     assert (result.median.verdict, result.median.lower) == (Verdict.UNDECIDED, None)
 

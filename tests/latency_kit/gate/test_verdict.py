@@ -26,7 +26,7 @@ def judged(ratio: float, spread: float, *, threshold: float, trials: int, seed: 
 
 def test_pairs_without_noise_are_decided_at_the_first_look() -> None:
     for ratio, verdict in ((1.0, Verdict.NO_CHANGE), (1.03, Verdict.SLOWER), (0.97, Verdict.FASTER)):
-        said = RULE.judge([log(ratio)] * 26, RULE.median_threshold)
+        said = RULE.judge([log(ratio)] * 40, RULE.median_threshold)
         assert (said.verdict, said.pairs) == (verdict, 8)
         assert said.ratio == pytest.approx(ratio)
         assert said.lower == pytest.approx(ratio)
@@ -34,8 +34,8 @@ def test_pairs_without_noise_are_decided_at_the_first_look() -> None:
 
 
 def test_what_is_tolerated_is_no_change_however_exactly_it_is_known() -> None:
-    assert RULE.judge([log(1.0098)] * 26, 0.03).verdict is Verdict.NO_CHANGE
-    assert RULE.judge([log(1.0100)] * 26, 0.03).verdict is Verdict.SLOWER
+    assert RULE.judge([log(1.0098)] * 40, 0.03).verdict is Verdict.NO_CHANGE
+    assert RULE.judge([log(1.0100)] * 40, 0.03).verdict is Verdict.SLOWER
 
 
 def test_unchanged_code_is_never_called_changed_in_two_thousand_comparisons() -> None:
@@ -61,7 +61,7 @@ def test_at_the_edge_of_what_is_tolerated_it_errs_as_seldom_as_the_confidence_sa
 
 
 def test_noise_that_is_too_much_is_undecided() -> None:
-    assert judged(1.0, 0.5, threshold=0.03, trials=200, seed=5)[Verdict.UNDECIDED] > 195
+    assert judged(1.0, 0.5, threshold=0.03, trials=200, seed=5)[Verdict.UNDECIDED] >= 0.95 * 200
 
 
 def test_pairs_after_the_look_that_decided_change_nothing() -> None:
@@ -76,10 +76,10 @@ def test_fewer_pairs_than_the_first_look_decide_nothing() -> None:
 
 
 def test_the_looks_share_what_the_confidence_leaves() -> None:
-    assert pytest.approx(1 - 0.05 / 4) == RULE.look_confidence
+    assert pytest.approx(1 - 0.05 / 5) == RULE.look_confidence
     assert looks_up_to(8) == (8,)
     assert looks_up_to(20) == (8, 12, 18, 20)
-    assert looks_up_to(40) == (8, 12, 18, 26, 40)
+    assert looks_up_to(50) == (8, 12, 18, 26, 40, 50)
     with pytest.raises(UsageError, match="at least 8 pairs, got 7"):
         looks_up_to(7)
 
