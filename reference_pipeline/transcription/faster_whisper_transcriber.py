@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-import latency_kit
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples, Transcript
 from reference_pipeline.shedding import Step
 from reference_pipeline.transcription.call_order import CallOrder
@@ -26,12 +25,14 @@ _FIRST_INTERIM_SAMPLES = SAMPLE_RATE
 
 _INTERIM_STEP_SAMPLES = SAMPLE_RATE // 2
 
-_MOST_INTERIM_SAMPLES = 8 * SAMPLE_RATE
-"""An encoder pass cannot be stopped, and the final text waits for it: over more than this it would take more
-than 0.2 s. What is said beyond is shown at the next pause."""
+_MOST_INTERIM_SAMPLES = 6 * SAMPLE_RATE
+"""What the engine has begun cannot be stopped, and the final text waits for it: over more than this it would
+take more than half a second. What is said beyond is shown at the next pause."""
 
-_INTERIM_REST = 2
-"""After interim work the engine rests for so many times as long, so that it has a third of one core."""
+_NEWEST_SAMPLES = SAMPLE_RATE // 25
+_QUIET = 0.2
+"""Where the newest 40 ms are weaker than this share of all (14 dB), somebody pauses, and final text may be
+wanted next; between words too, and then interim text comes a block later."""
 
 
 class FasterWhisperTranscriber:
@@ -39,7 +40,8 @@ class FasterWhisperTranscriber:
 
     * Interim text only ever grows, and the final text begins with it: what two hypotheses agreed on is the
       beginning of every later one.
-    * Interim work is given up, at the latest after one pass of the encoder, when it is no longer wanted.
+    * Interim work is not begun while the speaker is silent, and given up after the encoder's pass when it is
+      no longer wanted.
     * Silence has no words: sound below -80 dB of full scale is not shown to the model.
     * At most 29.5 s of sound are held; what goes beyond is transcribed piece by piece while it is fed.
 
@@ -107,7 +109,7 @@ class FasterWhisperTranscriber:
         return interim
 
     def interim(self, wanted: Callable[[], bool]) -> str | None:
-        """Transcribe what has been said so far where it is time for that and the engine has nothing to do.
+        """Transcribe what has been said so far where it is time for that and the engine welcomes it.
 
         Raises:
             TranscriberError: No utterance is begun, or the inference failed.
@@ -115,12 +117,10 @@ class FasterWhisperTranscriber:
         self._order.require_open("interim")
         made = self._interim and Step.INTERIM_TEXT not in self._engine.pressed()
         due = made and self._next_interim <= self._held <= _MOST_INTERIM_SAMPLES
-        if not due or not self._engine.queue.is_idle or not self._is_audible():
+        if not due or not self._engine.queue.welcomes_interim or not self._is_speaking():
             return None
-        started_ns = latency_kit.now_ns()
         heard = self._infer(Urgency.INTERIM, wanted)
-        rest = _INTERIM_REST * (latency_kit.now_ns() - started_ns) * SAMPLE_RATE // 1_000_000_000
-        self._next_interim = self._held + max(_INTERIM_STEP_SAMPLES, rest)
+        self._next_interim = self._held + _INTERIM_STEP_SAMPLES
         return self._agreed_text(heard)
 
     def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
@@ -185,6 +185,11 @@ class FasterWhisperTranscriber:
         samples = self._samples[: self._held]
         return bool(self._held) and max(samples.max(), -samples.min()) >= _INAUDIBLE
 
+    def _is_speaking(self) -> bool:
+        """Whether the newest sound is as loud as speech, rather than the beginning of a pause."""
+        held, newest = self._samples[: self._held], self._samples[self._held - _NEWEST_SAMPLES : self._held]
+        return self._is_audible() and _loudness(newest) >= _QUIET * _loudness(held)
+
     def _settle(self) -> None:
         heard = self._infer(Urgency.FINAL, lambda: True) if self._is_audible() else None
         if heard is not None and heard.text:
@@ -207,3 +212,8 @@ class FasterWhisperTranscriber:
 
     def _text(self, last: str = "") -> str:
         return " ".join(filter(None, (*self._settled, last)))
+
+
+def _loudness(samples: Samples) -> float:
+    """Return the root of the mean square."""
+    return float(np.sqrt(np.dot(samples, samples) / len(samples)))

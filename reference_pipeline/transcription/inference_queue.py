@@ -21,6 +21,11 @@ _ASK_EVERY_S = 0.02
 """How often one that waits asks whether its work is still wanted."""
 
 
+_INTERIM_REST = 3
+"""After interim work none begins for so many times as long: it has a quarter of the engine's time, however
+many speak, and final text seldom finds the engine at work at what it cannot stop."""
+
+
 class Urgency(IntEnum):
     """Why somebody infers; the smaller comes first."""
 
@@ -37,20 +42,30 @@ class InferenceQueue:
 
     * Among those who wait the most urgent is let in first, among equals who came first.
     * Nobody waits longer than the patience of the queue, and at most `most_waiting` wait.
+    * Interim work is welcome while the engine has nothing else to do, and for a quarter of its time at most.
     * Waiting is measured as `transcription.inference_wait`, apart from the inference.
 
     Args:
         most_waiting: Callers that may wait; one beyond them is refused at once.
         patience_s: The longest wait.
+        now_s: The time, in seconds; monotonic.
     """
 
-    def __init__(self, *, most_waiting: int = 64, patience_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        *,
+        most_waiting: int = 64,
+        patience_s: float = 20.0,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most_waiting = most_waiting
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self._waiting: list[tuple[Urgency, int]] = []
         self._numbers = itertools.count()
         self._busy = False
+        self._now_s = now_s
+        self._interim_from_s = float("-inf")
 
     @property
     def waiting(self) -> int:
@@ -62,6 +77,11 @@ class InferenceQueue:
         """Whether nobody infers and nobody waits."""
         with self._changed:
             return not self._busy and not self._waiting
+
+    @property
+    def welcomes_interim(self) -> bool:
+        """Whether interim work may begin: nobody infers or waits, and the engine has rested from the last."""
+        return self._now_s() >= self._interim_from_s and self.is_idle
 
     def is_wanted_by_more_urgent(self, urgency: Urgency) -> bool:
         """Whether somebody waits whose work is more urgent than `urgency`."""
@@ -76,17 +96,21 @@ class InferenceQueue:
             TranscriberError: Too many wait already, or the turn did not come in time.
         """
         held = self._wait(urgency, wanted)
+        began_s = self._now_s()
         try:
             yield held
         finally:
             if held:
+                ended_s = self._now_s()
                 with self._changed:
+                    if urgency is Urgency.INTERIM:
+                        self._interim_from_s = ended_s + _INTERIM_REST * (ended_s - began_s)
                     self._busy = False
                     self._changed.notify_all()
 
     @latency_kit.measure_latency("transcription", "inference_wait", span=False)
     def _wait(self, urgency: Urgency, wanted: Callable[[], bool]) -> bool:
-        give_up_s = time.monotonic() + self._patience_s
+        give_up_s = self._now_s() + self._patience_s
         with self._changed:
             if len(self._waiting) >= self._most_waiting:
                 raise TranscriberError(
@@ -99,7 +123,7 @@ class InferenceQueue:
                     if not self._busy and self._waiting[0] == ticket:
                         self._busy = True
                         return True
-                    if time.monotonic() >= give_up_s:
+                    if self._now_s() >= give_up_s:
                         raise TranscriberError(
                             f"the engine was not free for {self._patience_s:g} s; serve fewer speakers"
                         )

@@ -49,9 +49,6 @@ _MOST_TOKENS = 224
 """Fast speech has some six tokens a second; a decoder that prints more than eight goes round in circles.
 224 is half of Whisper's text context, which is what a CTranslate2 model can generate at most."""
 
-_INTERIM_STEP_TOKENS = 8
-"""Interim text is decoded in steps of so many tokens, between which it can be given up."""
-
 _TIMESTAMPS = 1501
 """Tokens for 0.00 s to 30.00 s in steps of 20 ms, the last ones of every Whisper vocabulary."""
 
@@ -198,7 +195,7 @@ class WhisperEngine:
             samples: Sound, at most `FULL_WINDOW_SAMPLES` of it.
             urgency: Interim text also gives way to more urgent work of another session.
             prefix: Tokens that the text begins with.
-            wanted: Asked between the steps of the work.
+            wanted: Asked before the encoder's pass, and between it and the decoder's.
             most_tokens: Bound of the text's length; by default by the length of the sound.
 
         Raises:
@@ -207,7 +204,7 @@ class WhisperEngine:
         request = _Request(
             prefix=tuple(prefix),
             most_tokens=most_tokens or _tokens_in(len(samples)),
-            in_steps=urgency is Urgency.INTERIM,
+            is_interim=urgency is Urgency.INTERIM,
             wanted=self._yielding(wanted) if urgency is Urgency.INTERIM else wanted,
         )
         with self.queue.turn(urgency, wanted) as ours:
@@ -251,7 +248,7 @@ class WhisperEngine:
         try:
             heard = self._pass(samples, window, request)
             # Doubtful interim text is not shown; only text that will be is worth a second pass.
-            again = self._retry and not request.in_steps and window < _FULL_WINDOW_FRAMES
+            again = self._retry and not request.is_interim and window < _FULL_WINDOW_FRAMES
             again = again and Step.ENCODER_WINDOW not in self.pressed()
             if heard is not None and heard.is_doubtful and again:
                 heard = self._pass(samples, _FULL_WINDOW_FRAMES, request)
@@ -270,24 +267,17 @@ class WhisperEngine:
         """Encode once and decode; None where it was given up."""
         features = self._model.feature_extractor(samples)[:, :window]
         encoded = self._model.encode(np.pad(features, ((0, 0), (0, window - features.shape[1]))))
-        tokens = list(request.prefix)
-        log_probability, no_speech = 0.0, 0.0
-        step = _INTERIM_STEP_TOKENS if request.in_steps else request.most_tokens
-        while True:
-            if not request.wanted():
-                return None
-            most = min(len(tokens) + step, request.most_tokens)
-            if len(tokens) >= most:
-                break
-            result = self._generate(encoded, tokens, most)
-            if not tokens:
-                no_speech = result.no_speech_prob
-            # CTranslate2 takes what follows the prompt for a prefix, and returns and counts it with the rest.
-            tokens = result.sequences_ids[0]
-            log_probability += result.scores[0] * len(tokens)
-            if len(tokens) < most:
-                break
-        certainty = log_probability / (len(tokens) - len(request.prefix) + 1)
+        # Once it decodes CTranslate2 cannot be stopped. To decode in steps would cost more than it saves:
+        # what follows the prompt it goes through token by token, as if it were new.
+        if not request.wanted():
+            return None
+        if len(request.prefix) >= request.most_tokens:
+            return Hypothesis(tokens=request.prefix, text=self.text_of(request.prefix), is_doubtful=True)
+        result = self._generate(encoded, request.prefix, request.most_tokens)
+        tokens: list[int] = result.sequences_ids[0]
+        no_speech = 0.0 if request.prefix else result.no_speech_prob
+        # The score is the mean over all tokens, those of the prefix counted with nothing.
+        certainty = result.scores[0] * len(tokens) / (len(tokens) - len(request.prefix) + 1)
         text = self.text_of(tokens)
         is_doubtful = (
             certainty < _LEAST_CERTAIN
@@ -298,17 +288,17 @@ class WhisperEngine:
             return Hypothesis(tokens=(), text="", is_doubtful=is_doubtful)
         return Hypothesis(tokens=tuple(tokens), text=text, is_doubtful=is_doubtful)
 
-    def _generate(self, encoded: Any, tokens: list[int], most: int) -> Any:
+    def _generate(self, encoded: Any, prefix: Sequence[int], most: int) -> Any:
         return self._model.model.generate(
             encoded,
-            [[*self._prompt, *tokens]],
+            [[*self._prompt, *prefix]],
             beam_size=1,
             # CTranslate2 generates at most half of what it is told here.
             max_length=2 * most,
             return_scores=True,
-            return_no_speech_prob=not tokens,
+            return_no_speech_prob=not prefix,
             # After a prefix the text may well end, or go on without a space.
-            suppress_blank=not tokens,
+            suppress_blank=not prefix,
             suppress_tokens=self._suppressed,
         )[0]
 
@@ -317,7 +307,7 @@ class WhisperEngine:
 class _Request:
     prefix: tuple[int, ...] = ()
     most_tokens: int = _SPARE_TOKENS
-    in_steps: bool = False
+    is_interim: bool = False
     wanted: Callable[[], bool] = lambda: True
 
 

@@ -12,7 +12,7 @@ import latency_kit
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock, Samples
 from reference_pipeline.shedding import Step
 from reference_pipeline.transcription.faster_whisper_transcriber import FasterWhisperTranscriber
-from reference_pipeline.transcription.inference_queue import Urgency
+from reference_pipeline.transcription.inference_queue import InferenceQueue, Urgency
 from reference_pipeline.transcription.whisper_engine import WhisperEngine
 
 InBlocks = Callable[[Samples], Iterator[AudioBlock]]
@@ -109,7 +109,9 @@ def test_interim_text_is_made_from_a_second_on_and_only_of_new_sound(
     noise: Samples,
     in_blocks: InBlocks,
     inferred: list[tuple[Urgency, int]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(InferenceQueue, "welcomes_interim", True)
     transcriber.begin()
     for block in in_blocks(noise):
         transcriber.feed(block)
@@ -121,7 +123,10 @@ def test_interim_text_is_made_from_a_second_on_and_only_of_new_sound(
     assert all(later - earlier >= SAMPLE_RATE // 2 for earlier, later in itertools.pairwise(lengths))
 
 
-@pytest.mark.parametrize("why", ["switched off", "the engine is at work", "too long", "the load presses"])
+@pytest.mark.parametrize(
+    "why",
+    ["switched off", "the engine is at work", "the engine rests", "too long", "the load presses", "a pause"],
+)
 def test_interim_text_is_left_out(
     *,
     engine: WhisperEngine,
@@ -135,8 +140,13 @@ def test_interim_text_is_left_out(
         monkeypatch.setattr(engine, "pressed", lambda: (Step.INTERIM_TEXT,))
     transcriber = FasterWhisperTranscriber(engine, interim=why != "switched off")
     transcriber.begin()
-    for block in in_blocks(np.tile(noise, 5) if why == "too long" else noise):
+    sound = np.tile(noise, 4) if why == "too long" else noise
+    if why == "a pause":
+        sound = np.concatenate((noise, noise[:1024] * np.float32(0.1)))
+    for block in in_blocks(sound):
         transcriber.feed(block)
+    if why == "the engine rests":
+        monkeypatch.setattr(InferenceQueue, "welcomes_interim", False)
     if why == "the engine is at work":
         with engine.queue.turn(Urgency.FINAL):
             assert transcriber.interim(_always) is None

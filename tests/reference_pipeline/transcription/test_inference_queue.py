@@ -112,3 +112,26 @@ def test_an_exception_gives_the_turn_back() -> None:
     with pytest.raises(ZeroDivisionError), queue.turn(Urgency.FINAL):
         raise ZeroDivisionError
     assert queue.is_idle
+
+
+def test_interim_work_has_a_quarter_of_the_engines_time_at_most() -> None:
+    now_s = [100.0]
+    queue = InferenceQueue(now_s=lambda: now_s[0])
+    assert queue.welcomes_interim
+    with queue.turn(Urgency.INTERIM):
+        assert not queue.welcomes_interim
+        now_s[0] += 0.2
+    now_s[0] += 0.5
+    assert not queue.welcomes_interim
+    assert queue.is_idle
+    now_s[0] += 0.125
+    assert queue.welcomes_interim
+
+
+def test_final_text_is_made_however_much_the_engine_rests_from_interim_text() -> None:
+    now_s = [100.0]
+    queue = InferenceQueue(now_s=lambda: now_s[0])
+    with queue.turn(Urgency.INTERIM):
+        now_s[0] += 10
+    with queue.turn(Urgency.FINAL) as held:
+        assert held

@@ -89,11 +89,13 @@ def test_the_text_begins_with_the_prefix_and_keeps_to_its_bound(
     assert len(other.tokens) == 20
 
 
-def test_interim_text_in_steps_is_the_same_text(engine: WhisperEngine, noise: Samples) -> None:
+def test_interim_text_is_what_final_text_of_the_same_sound_would_be(
+    engine: WhisperEngine, noise: Samples
+) -> None:
     assert _heard(engine, noise, urgency=Urgency.INTERIM) == _heard(engine, noise)
 
 
-def test_work_is_given_up_between_its_steps(
+def test_work_is_given_up_before_the_decoder_and_decoded_once(
     engine: WhisperEngine, noise: Samples, windows: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generated: list[int] = []
@@ -109,8 +111,14 @@ def test_work_is_given_up_between_its_steps(
     assert (windows, generated) == ([], [])
     assert after(1) is None
     assert (windows, generated) == ([260], [])
-    assert after(3) is None
+    assert len(after(3).tokens) > 8
     assert (windows, generated) == ([260, 260], [1])
+
+
+def test_a_prefix_at_the_bound_is_all_of_the_text_and_doubtful(engine: WhisperEngine, noise: Samples) -> None:
+    prefix = _heard(engine, noise).tokens[:5]
+    heard = _heard(engine, noise, prefix=prefix, most_tokens=5)
+    assert (heard.tokens, heard.is_doubtful) == (prefix, True)
 
 
 def test_no_special_token_is_printed(engine: WhisperEngine, noise: Samples) -> None:
