@@ -29,6 +29,9 @@ from spoken_script import lines_for
 from spoken_sound import Stream, silence, streams_of
 from viewer import Viewer, join
 
+from latency_kit.histogram import Histogram, HistogramSnapshot
+from reference_pipeline.questions.learned_detector import LearnedQuestionDetector
+
 JOIN_BOUND_S = 60
 
 
@@ -50,6 +53,7 @@ async def put(
     longest_s = max(stream.duration_s for stream in streams)
     streams += [silence(longest_s, seed=number) for number in range(profile.idle * options.times)]
     named = {f"speaker-{number}": stream for number, stream in enumerate(streams, start=1)}
+    decisions = decisions_alone([line.text for lines in told for line in lines])
     async with contextlib.AsyncExitStack() as stack:
         environment = await profile.prepare(stack, named, folder)
         served = await stack.enter_async_context(
@@ -85,7 +89,21 @@ async def put(
         for viewer in load.viewers:
             viewer.leave()
         await served.stop()
-    return _judged(profile=profile, load=load, streams=streams, shown=shown, served=served, facts=facts)
+    rows, facts = _judged(
+        profile=profile, load=load, streams=streams, shown=shown, served=served, facts=facts
+    )
+    name = "question decision, by itself"
+    return [*rows, Bar(name=name, values=decisions, limits_ms=profile.limits[name])], facts
+
+
+def decisions_alone(texts: Sequence[str]) -> HistogramSnapshot:
+    """Return how long it takes to decide whether each text asks something, before anything else runs."""
+    detector, durations = LearnedQuestionDetector(), Histogram()
+    for text in texts:
+        start_ns = time.perf_counter_ns()
+        detector.detect(text)
+        durations.record(time.perf_counter_ns() - start_ns)
+    return durations.snapshot()
 
 
 async def _surrounded(
