@@ -1,6 +1,6 @@
 """The gate study: how often the gate cries wolf, and how much of what is there it finds.
 
-    nox -s gate-study                                             # all trials, some three quarters of an hour
+    nox -s gate-study                                             # all trials, some forty minutes
     nox -s gate-study -- --unchanged 30 --changed 6               # a first look
     nox -s gate-study -- --results study.jsonl --minutes 9        # a part; once more to go on
     nox -s gate-study -- --results study.jsonl --write-docs       # into docs/latency-kit/gate.md
@@ -11,6 +11,7 @@ of work that they truly do. It ends with exit code 1 where a bar is missed.
 """
 
 import argparse
+import datetime as dt
 import json
 import sys
 import tempfile
@@ -20,12 +21,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from gate_study_table import Outcome, bars, markdown, write_into_docs
+from gate_study_table import WORKLOADS, Outcome, bars, digest_of_gate, markdown, write_into_docs
 
 from latency_kit.gate import Benchmark, LockStep, Version, compare_in_lock_step, idlest_core
 
 HERE = Path(__file__).parent
-WORKLOADS = HERE / "gate_study_workloads.py"
 DOCS = HERE.parents[1] / "docs" / "latency-kit" / "gate.md"
 
 UNCHANGED, SLOWER_3, SLOWER_5, TAIL_15 = "none", "median +3 %", "median +5 %", "p99 +15 %"
@@ -105,6 +105,8 @@ def run(trial: Trial, core: int | None) -> Outcome:
         tail_ratio=result.tail.ratio,
         pairs=len(result.pairs),
         took_s=round(time.monotonic() - began_s, 2),
+        gate=digest_of_gate(),
+        day=dt.datetime.now(dt.UTC).date().isoformat(),
     )
 
 
@@ -117,10 +119,17 @@ def _version(label: str, checkout: Path, units: int, slow_every: int, tail: floa
 
 
 def read(file: Path) -> list[Outcome]:
-    """Read the outcomes of trials so far; none where there is no file."""
+    """Read the outcomes of trials so far; none where there is no file.
+
+    Raises:
+        SystemExit: They are of another gate than this checkout's.
+    """
     if not file.exists():
         return []
-    return [Outcome(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    outcomes = [Outcome(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    if {outcome.gate for outcome in outcomes} - {digest_of_gate()}:
+        raise SystemExit(f"{file} holds trials of another version of the gate; begin a new file")
+    return outcomes
 
 
 def study(wanted: Sequence[Trial], file: Path, *, core: int | None, minutes: float) -> list[Outcome]:

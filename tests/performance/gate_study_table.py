@@ -1,18 +1,22 @@
 """The outcomes of the gate study: the bars they are held to, and the table that the docs show."""
 
-import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import latency_kit.gate
 from latency_kit.session import Environment
 
-__all__ = ["Bar", "Outcome", "bars", "markdown", "write_into_docs"]
+__all__ = ["Bar", "Outcome", "bars", "digest_of_gate", "markdown", "write_into_docs"]
+
+WORKLOADS = Path(__file__).parent / "gate_study_workloads.py"
 
 MACHINE = ("Processor", "Operating system", "Python")
 BEGIN, END = "<!-- gate study: begin -->\n", "<!-- gate study: end -->\n"
 CHANGED = {"slower", "faster"}
+LEAST_UNCHANGED, LEAST_CHANGED = 300, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,8 @@ class Outcome:
         tail_ratio: Its ratio; None where there were too few calls.
         pairs: Pairs of processes.
         took_s: Seconds.
+        gate: Digest of the code that decided and of what it measured (`digest_of_gate`).
+        day: When, in ISO form.
     """
 
     number: int
@@ -40,6 +46,8 @@ class Outcome:
     tail_ratio: float | None
     pairs: int
     took_s: float
+    gate: str
+    day: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,7 @@ class Bar:
         trials: Of how many.
         limit: The share.
         is_most: Whether the limit is the most that it may be, else the least.
+        least_trials: Fewer of them show nothing.
     """
 
     name: str
@@ -59,11 +68,12 @@ class Bar:
     trials: int
     limit: float
     is_most: bool = False
+    least_trials: int = LEAST_CHANGED
 
     @property
     def is_met(self) -> bool:
-        """Whether there were trials, and the share keeps the limit."""
-        if not self.trials:
+        """Whether there were enough trials, and the share keeps the limit."""
+        if self.trials < self.least_trials:
             return False
         share = self.count / self.trials
         return share <= self.limit if self.is_most else share >= self.limit
@@ -71,10 +81,17 @@ class Bar:
     def __str__(self) -> str:
         share = f"{self.count / self.trials:.1%}" if self.trials else "no trials"
         bound = f"{'at most' if self.is_most else 'at least'} {self.limit:.0%}"
-        return (
-            f"{'met' if self.is_met else 'MISSED':7}{self.name:48}"
-            f"{self.count:4} of {self.trials:4} {share:>9}  {bound}"
-        )
+        said = "met" if self.is_met else "too few" if self.trials < self.least_trials else "MISSED"
+        return f"{said:8}{self.name:48}{self.count:4} of {self.trials:4} {share:>9}  {bound}"
+
+
+def digest_of_gate() -> str:
+    """Return a digest of the gate's code and workloads: outcomes of different ones are not one study."""
+    home = Path(latency_kit.gate.__file__).parent
+    digest = hashlib.sha256()
+    for file in (*sorted(home.glob("*.py")), WORKLOADS):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def bars(outcomes: Sequence[Outcome]) -> list[Bar]:
@@ -96,6 +113,7 @@ def bars(outcomes: Sequence[Outcome]) -> list[Bar]:
             trials=unchanged,
             limit=0.01,
             is_most=True,
+            least_trials=LEAST_UNCHANGED,
         ),
         Bar(name="median +3 %: called slower", count=slower_3, trials=of_3, limit=0.95),
         Bar(name="median +5 %: called slower", count=slower_5, trials=of_5, limit=0.99),
@@ -144,7 +162,8 @@ def write_into_docs(outcomes: Sequence[Outcome], page: Path, *, note: str) -> No
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     held = "\n".join(str(bar) for bar in bars(outcomes))
-    day = dt.datetime.now(dt.UTC).date().isoformat()
+    days = sorted({outcome.day for outcome in outcomes})
+    day = " to ".join(dict.fromkeys((days[0], days[-1])))
     facts = Environment.take().facts()
     known = [f"{name} {facts[name]}" for name in MACHINE if name in facts]
     machine = ", ".join([day, *known, *([note] if note else [])])
