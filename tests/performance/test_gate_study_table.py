@@ -1,5 +1,7 @@
 """The bars of the gate study: what meets them, and that too few trials do not."""
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -62,10 +64,7 @@ def test_the_page_gets_bars_table_and_day_and_keeps_the_rest(tmp_path: Path) -> 
 
 def test_outcomes_of_another_gate_are_no_part_of_a_study(tmp_path: Path) -> None:
     file = tmp_path / "study.jsonl"
-    file.write_text(
-        '{"number": 0, "effect": "none", "work": "loop", "median": "no change", "median_ratio": 1.0, '
-        '"tail": "no change", "tail_ratio": 1.0, "pairs": 8, "took_s": 3.0, "gate": "other", "day": "2026-01-02"}\n',
-        encoding="utf-8",
-    )
+    other = replace(outcomes(unchanged=1)[0], gate="other")
+    file.write_text(json.dumps(asdict(other)) + "\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="another version of the gate"):
         read(file)
