@@ -14,6 +14,7 @@ from enum import IntEnum
 
 import latency_kit
 from reference_pipeline.ports import TranscriberError
+from reference_pipeline.transcription.time_left import within_deadline_s
 
 __all__ = ["InferenceQueue", "Urgency"]
 
@@ -41,7 +42,8 @@ class InferenceQueue:
     """Lets one caller in at a time.
 
     * Among those who wait the most urgent is let in first, among equals who came first.
-    * Nobody waits longer than the patience of the queue, and at most `most_waiting` wait.
+    * Nobody waits longer than the patience of the queue, nor beyond the deadline of its turn, but for the
+      least wait of `time_left`; at most `most_waiting` wait.
     * Interim work is welcome while the engine has nothing else to do, and for a quarter of its time at most.
     * Waiting is measured as `transcription.inference_wait`, apart from the inference.
 
@@ -110,7 +112,8 @@ class InferenceQueue:
 
     @latency_kit.measure_latency("transcription", "inference_wait", span=False)
     def _wait(self, urgency: Urgency, wanted: Callable[[], bool]) -> bool:
-        give_up_s = self._now_s() + self._patience_s
+        patience_s = within_deadline_s(self._patience_s)
+        give_up_s = self._now_s() + patience_s
         with self._changed:
             if len(self._waiting) >= self._most_waiting:
                 raise TranscriberError(
@@ -125,7 +128,7 @@ class InferenceQueue:
                         return True
                     if self._now_s() >= give_up_s:
                         raise TranscriberError(
-                            f"the engine was not free for {self._patience_s:g} s; serve fewer speakers"
+                            f"the engine was not free for {patience_s:.2g} s; serve fewer speakers"
                         )
                     self._changed.wait(_ASK_EVERY_S)
                 return False

@@ -11,6 +11,7 @@ from reference_pipeline.events import AudioBlock, Transcript
 from reference_pipeline.ports import TranscriberError
 from reference_pipeline.transcription.call_order import CallOrder
 from reference_pipeline.transcription.child_process import ChildEndedError, ChildProcess
+from reference_pipeline.transcription.time_left import within_deadline_s
 from reference_pipeline.transcription.transcriber_wire import Call, sound_of
 
 __all__ = ["ProcessTranscriber"]
@@ -35,7 +36,8 @@ class ProcessTranscriber:
         name: Of the engine.
         module: The child's program: `python -m module`.
         arguments: Of its command line.
-        call_limit_s: How long a call may take before the child counts as hung.
+        call_limit_s: How long a call may take before the child counts as hung; `finish` not beyond the
+            deadline of the turn, where that leaves more than `time_left.LEAST_WAIT_S`.
 
     Raises:
         TranscriberError: The engine cannot be made.
@@ -141,7 +143,7 @@ class ProcessTranscriber:
         """
         self._order.require_open("finish")
         try:
-            text = self._ask(Call.FINISH)
+            text = self._ask(Call.FINISH, limit_s=within_deadline_s(self._call_limit_s))
         finally:
             self._order.end("finish")
         return Transcript(text=text or "", engine=self.name, final=True)
@@ -165,10 +167,11 @@ class ProcessTranscriber:
             self._order.close()
             self._child.close()
 
-    def _ask(self, call: Call, payload: bytes = b"") -> str | None:
+    def _ask(self, call: Call, payload: bytes = b"", *, limit_s: float | None = None) -> str | None:
         if self._is_lost:
             raise TranscriberError(f"{self.name}: what was being said was lost with its process")
-        limit_s = _START_LIMIT_S if call is Call.WARM_UP else self._call_limit_s
+        if limit_s is None:
+            limit_s = _START_LIMIT_S if call is Call.WARM_UP else self._call_limit_s
         try:
             if not self._is_greeted:
                 self._greet()

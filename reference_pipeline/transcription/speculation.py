@@ -4,6 +4,7 @@ It has a trace of its own, since no turn may want it; the turn that adopts it is
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from opentelemetry import trace
 
@@ -26,7 +27,14 @@ class Speculation:
 
     __slots__ = ("_finished_ns", "_operation", "started_ns", "transcript")
 
-    def __init__(self, transcriber: Transcriber, wanted: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        wanted: Callable[[], bool],
+        *,
+        within: AbstractContextManager[object],
+    ) -> None:
+        """Decode, within the deadline of the turn that this may become."""
         self.started_ns = latency_kit.now_ns()
         self._operation = latency_kit.begin(
             "transcription", "speculate", start_ns=self.started_ns, context=latency_kit.new_trace()
@@ -34,7 +42,7 @@ class Speculation:
         self.transcript: Transcript | None = None
         """None where it was given up, or failed: then the final text will tell."""
         try:
-            with latency_kit.use_context(self._operation.context):
+            with latency_kit.use_context(self._operation.context), within:
                 self.transcript = transcriber.speculate(wanted)
         finally:
             self._finished_ns = latency_kit.now_ns()

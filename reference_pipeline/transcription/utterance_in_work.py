@@ -9,11 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import latency_kit
-from reference_pipeline.events import AudioBlock, HeardText, Transcript, Utterance
+from latency_kit.budget import LatencyBudget
+from latency_kit.units import NS_PER_S
+from reference_pipeline.events import SAMPLE_RATE, AudioBlock, HeardText, Transcript, Utterance
 from reference_pipeline.ports import Transcriber
 from reference_pipeline.transcription.final_transcript import FinalState, FinalTranscript
 from reference_pipeline.transcription.normalisation import normalise
 from reference_pipeline.transcription.speculation import Speculation
+from reference_pipeline.transcription.time_left import turn_deadline
 
 __all__ = ["UtteranceEnd", "UtteranceInWork"]
 
@@ -41,14 +44,28 @@ class UtteranceInWork:
     """One utterance after the other, each begun, fed, and finished or abandoned.
 
     * What the engine raises is kept and told with the utterance's end; no method raises it.
+    * Final text, and text on speculation, is made under the deadline of its turn; it is made however late.
     * In a pause with a speculation that is final the silence is kept from the engine: it is fed when speech
       resumes, and never where the utterance ends, so that the speculation holds.
     """
 
-    __slots__ = ("_error", "_fed_blocks", "_heard", "_is_open", "_speculation", "_transcriber", "_withheld")
+    __slots__ = (
+        "_budget",
+        "_error",
+        "_fed_blocks",
+        "_fed_to",
+        "_heard",
+        "_is_open",
+        "_speculation",
+        "_transcriber",
+        "_withheld",
+    )
 
-    def __init__(self, transcriber: Transcriber) -> None:
+    def __init__(self, transcriber: Transcriber, *, budget: LatencyBudget | None = None) -> None:
+        """Work with `transcriber`; `budget` is that of the whole turn, from the last voiced sample on."""
         self._transcriber = transcriber
+        self._budget = budget
+        self._fed_to = _Moment()
         self._is_open = False
         self._error: Exception | None = None
         self._fed_blocks = 0
@@ -93,6 +110,7 @@ class UtteranceInWork:
             self._error = error
             return None
         self._fed_blocks += 1
+        self._fed_to = _Moment(sample=block.first_sample + len(block.samples), at_ns=block.end_ns)
         if interim is not None or self._transcriber.is_streaming:
             self._heard = HeardText(
                 text=self._heard.text if interim is None else interim,
@@ -116,7 +134,10 @@ class UtteranceInWork:
         if not self._is_open or self._fed_blocks == 0:
             return None
         try:
-            speculation = Speculation(self._transcriber, wanted)
+            within = turn_deadline(
+                self._budget, start_ns=self._fed_to.time_of(last_voiced_sample), name="speculation"
+            )
+            speculation = Speculation(self._transcriber, wanted, within=within)
         except Exception as error:  # noqa: BLE001  # the final text will tell
             _log.debug("no speculation: %s", error)
             return None
@@ -146,7 +167,9 @@ class UtteranceInWork:
         elif self._error is None:
             self._is_open = False
             try:
-                with latency_kit.use_context(ended.context):
+                start_ns = ended.utterance.end_ns
+                within = turn_deadline(self._budget, start_ns=start_ns, name="transcription")
+                with latency_kit.use_context(ended.context), within:
                     transcript = self._transcriber.finish()
             except Exception as error:  # noqa: BLE001  # told with the result
                 self._error = error
@@ -194,6 +217,17 @@ class UtteranceInWork:
         if self._speculation is not None:
             self._speculation.give_up()
             self._speculation = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """When a sample was taken."""
+
+    sample: int = 0
+    at_ns: int = 0
+
+    def time_of(self, sample: int) -> int:
+        return self.at_ns - (self.sample - sample) * NS_PER_S // SAMPLE_RATE
 
 
 @latency_kit.measure_latency("transcription", "decode", span=False)

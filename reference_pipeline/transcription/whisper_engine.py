@@ -16,6 +16,7 @@ import numpy as np
 import latency_kit
 from latency_kit import Outcome
 from latency_kit.errors import MissingExtraError
+from latency_kit.units import ns_to_ms
 from reference_pipeline.events import SAMPLE_RATE, Samples
 from reference_pipeline.ports import TranscriberError
 from reference_pipeline.shedding import Step
@@ -51,6 +52,11 @@ _MOST_TOKENS = 224
 
 _TIMESTAMPS = 1501
 """Tokens for 0.00 s to 30.00 s in steps of 20 ms, the last ones of every Whisper vocabulary."""
+
+_FULL_WINDOW_SERIES = ("transcription", "full_window_inference")
+
+_AFTER_TEXT_MS = 1000
+"""What must remain of the turn after a second pass: the first words of an answer take about that."""
 
 _MOST_REPETITIVE = 2.4
 _LEAST_CERTAIN = -1.0
@@ -117,7 +123,8 @@ class WhisperEngine:
     * Greedy, temperature 0 without a list of others, language fixed, no timestamps, no earlier text as
       context: one encoder and one decoder pass, so that the time depends on the length of the sound.
     * The encoder's window has the length of the sound and half a second of silence. Where the text is
-      repetitive, uncertain or hits the bound of its length, it is made once more with the full window.
+      repetitive, uncertain or hits the bound of its length, it is made once more with the full window, where
+      that fits what remains of the turn's deadline.
     * The text begins with the prefix that is given, whatever the sound says.
 
     Args:
@@ -245,13 +252,17 @@ class WhisperEngine:
 
     def _infer(self, samples: Samples, request: "_Request") -> Hypothesis | None:
         window = self._window(len(samples))
+        started_ns = latency_kit.now_ns()
         try:
             heard = self._pass(samples, window, request)
             # Doubtful interim text is not shown; only text that will be is worth a second pass.
             again = self._retry and not request.is_interim and window < _FULL_WINDOW_FRAMES
             again = again and Step.ENCODER_WINDOW not in self.pressed()
             if heard is not None and heard.is_doubtful and again:
-                heard = self._pass(samples, _FULL_WINDOW_FRAMES, request)
+                first_ms = ns_to_ms(latency_kit.now_ns() - started_ns)
+                if _fits_full_window(first_ms * _FULL_WINDOW_FRAMES / window):
+                    with latency_kit.measure_latency(*_FULL_WINDOW_SERIES, span=False):
+                        heard = self._pass(samples, _FULL_WINDOW_FRAMES, request)
         except (RuntimeError, ValueError) as error:
             raise TranscriberError(f"faster-whisper failed: {error}") from error
         return heard
@@ -309,6 +320,11 @@ class _Request:
     most_tokens: int = _SPARE_TOKENS
     is_interim: bool = False
     wanted: Callable[[], bool] = lambda: True
+
+
+def _fits_full_window(unknown_ms: float) -> bool:
+    """Whether what remains of the turn has room for a second pass; such are rare, so most often unknown."""
+    return latency_kit.allow(*_FULL_WINDOW_SERIES, margin_ms=_AFTER_TEXT_MS, unknown_ms=unknown_ms)
 
 
 def _tokens_in(samples: int) -> int:

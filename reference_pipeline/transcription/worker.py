@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import latency_kit
+from latency_kit.budget import LatencyBudget
 from reference_pipeline.events import AudioBlock, HeardText, Utterance
 from reference_pipeline.ports import SourceError, Transcriber
 from reference_pipeline.transcription.final_transcript import FinalState, FinalTranscript
@@ -85,6 +86,7 @@ class TranscriptionWorker:
         on_ended: Gets the error that ended the source, or None, when everything before it is done.
         on_heard: Gets the text so far and the sample up to which it was heard, when either has changed.
         on_provisional: Gets the text of the utterance if it ends at the pause that it is in.
+        budget: Of the whole turn, whose deadline also holds for its text; None sets none.
         max_queued_blocks: How many blocks may wait.
 
     All callbacks are called on the worker's thread and should be quick.
@@ -100,6 +102,7 @@ class TranscriptionWorker:
         on_ended: Callable[[SourceError | None], None],
         on_heard: Callable[[HeardText], None] = lambda _: None,
         on_provisional: Callable[[Provisional], None] = lambda _: None,
+        budget: LatencyBudget | None = None,
         max_queued_blocks: int = DEFAULT_QUEUE_BLOCKS,
     ) -> None:
         self._transcriber = transcriber
@@ -118,7 +121,7 @@ class TranscriptionWorker:
         self._closing = False
         self._ready = threading.Event()
         self._warm_up_error: Exception | None = None
-        self._utterance = UtteranceInWork(transcriber)
+        self._utterance = UtteranceInWork(transcriber, budget=budget)
         self._told_heard = self._utterance.heard
         self._next_number = 1
         self._thread = threading.Thread(target=self._run, name="transcription", daemon=True)

@@ -1,5 +1,6 @@
 """Who may infer next, seen with threads that wait at gates."""
 
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import latency_kit
 from reference_pipeline.ports import TranscriberError
 from reference_pipeline.transcription.inference_queue import InferenceQueue, Urgency
 
@@ -105,6 +107,30 @@ def test_nobody_waits_longer_than_the_patience_of_the_queue() -> None:
     ):
         pass
     assert queue.is_idle
+
+
+@pytest.mark.parametrize(
+    ("left_ms", "waited"), [(7_900, "7.9"), (3_600_000, "20"), (0, "2")], ids=["some", "plenty", "none"]
+)
+def test_the_wait_ends_with_the_deadline_of_the_turn_but_lets_one_inference_end(
+    left_ms: float, waited: str
+) -> None:
+    now_s = itertools.count()
+    queue = InferenceQueue(now_s=lambda: float(next(now_s)))
+    with (
+        latency_kit.deadline(left_ms),
+        queue.turn(Urgency.FINAL),
+        pytest.raises(TranscriberError, match=f"the engine was not free for {waited} s"),
+        queue.turn(Urgency.FINAL),
+    ):
+        pass
+    assert queue.is_idle
+
+
+def test_who_comes_after_its_deadline_is_let_in_as_soon_as_the_engine_is_free() -> None:
+    queue = InferenceQueue()
+    with latency_kit.deadline(0), queue.turn(Urgency.FINAL) as held:
+        assert held
 
 
 def test_an_exception_gives_the_turn_back() -> None:

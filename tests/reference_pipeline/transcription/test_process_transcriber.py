@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import latency_kit
 from reference_pipeline.events import AudioBlock, Samples
 from reference_pipeline.ports import TranscriberError
+from reference_pipeline.transcription.child_process import ChildProcess
 from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber
 from reference_pipeline.transcription.process_transcriber import ProcessTranscriber
+from reference_pipeline.transcription.time_left import LEAST_WAIT_S
 from reference_pipeline.transcription.transcriber_server import serve_transcriber
 from reference_pipeline.transcription.transcriber_wire import Call, read_frame, write_frame
 
@@ -171,3 +174,25 @@ def test_a_call_that_raises_is_answered_and_the_next_one_served() -> None:
 def test_what_is_no_frame_is_refused() -> None:
     with pytest.raises(ValueError, match="a frame has at most 67108864 octets"):
         read_frame(io.BytesIO(b"hello world"))
+
+
+def test_the_final_text_is_waited_for_no_longer_than_the_turn_may_take(
+    transcriber: ProcessTranscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+    ask = ChildProcess.ask
+
+    def watched(child: ChildProcess, call: Call, payload: bytes = b"", *, limit_s: float) -> str | None:
+        if call is Call.FINISH:
+            limits.append(limit_s)
+        return ask(child, call, payload, limit_s=limit_s)
+
+    monkeypatch.setattr(ChildProcess, "ask", watched)
+    for left_ms in (60_000, 4_000, 0):
+        transcriber.begin()
+        transcriber.feed(_block())
+        with latency_kit.deadline(left_ms):
+            transcriber.finish()
+    assert limits[0] == 10.0
+    assert LEAST_WAIT_S < limits[1] < 4.0
+    assert limits[2] == LEAST_WAIT_S

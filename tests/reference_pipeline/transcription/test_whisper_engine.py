@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import latency_kit
+from latency_kit.testing import FakeClock
 from reference_pipeline.events import SAMPLE_RATE, Samples
 from reference_pipeline.ports import TranscriberError
 from reference_pipeline.shedding import Step
@@ -61,6 +63,52 @@ def test_doubtful_text_is_made_once_more_with_the_full_window(
     assert _heard(engine, noise).is_doubtful
     _heard(engine, noise, urgency=Urgency.INTERIM)
     assert windows == [260, 3000, 260]
+
+
+def test_text_is_made_once_more_only_where_that_fits_what_remains_of_the_turn(
+    engine: WhisperEngine, noise: Samples, windows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_retry", True)
+    with latency_kit.deadline(600_000):
+        _heard(engine, noise)
+    with latency_kit.deadline(1_000):
+        assert _heard(engine, noise).is_doubtful
+    assert windows == [260, 3000, 260]
+
+
+def test_how_long_a_second_pass_takes_is_told_by_the_first_until_enough_are_measured(
+    engine: WhisperEngine, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    asked: list[tuple[tuple[str, ...], dict[str, float]]] = []
+    monkeypatch.setattr(engine, "_retry", True)
+    monkeypatch.setattr(latency_kit, "now_ns", clock.monotonic_ns)
+    monkeypatch.setattr(latency_kit, "allow", lambda *of, **given: asked.append((of, given)))
+    encode = engine._model.encode
+    monkeypatch.setattr(engine._model, "encode", lambda of: clock.advance(ms=130) or encode(of))
+    _heard(engine, noise)
+    series = ("transcription", "full_window_inference")
+    assert asked == [(series, {"margin_ms": 1000, "unknown_ms": 130 * 3000 / 260})]
+
+
+def test_second_passes_are_measured_apart_too(
+    engine: WhisperEngine, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_retry", True)
+    with latency_kit.configure() as telemetry:
+        _heard(engine, noise)
+        counted = {one.name: one.histogram.count for one in telemetry.snapshot()}
+    assert counted["transcription.full_window_inference"] == 1
+    assert counted["transcription.whisper_inference"] == 1
+
+
+def test_text_is_made_after_the_deadline_too_in_one_pass(
+    engine: WhisperEngine, noise: Samples, windows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_retry", True)
+    with latency_kit.deadline(0):
+        assert _heard(engine, noise).text
+    assert windows == [260]
 
 
 def test_under_load_doubtful_text_is_taken_as_it_is(
