@@ -232,6 +232,7 @@ class AnswerChunk:
         draft: The text stands until a model speaks; it is never `last`.
         cached: The answer was given before, to the same question.
         cut: The answer is not whole; only on the last piece of text.
+        shortened: The answer ended with a sentence to be in time; more was to come. Only on the last piece.
         terms: Explanations that came with the answer.
         tokens: Tokens of a model that this piece stands for.
         prompt_tokens: Tokens that the model read, on the piece with which its server tells it.
@@ -247,6 +248,7 @@ class AnswerChunk:
     draft: bool = False
     cached: bool = False
     cut: bool = False
+    shortened: bool = False
     terms: tuple[TermExplanation, ...] = ()
     tokens: int = 0
     prompt_tokens: int = 0

@@ -72,6 +72,7 @@ class AnswerData(TypedDict, total=False):
         draft: The text is a note, shown until a model speaks; to be labelled as a draft. It is never `last`.
         cached: The answer was given before, to the same question.
         cut: The answer is not whole: its stream died, or its time was up. Only on the last message.
+        shortened: It ended with a whole sentence to be in time; more was to come. Only on the last message.
         speculative: The request began before the question was certain.
         notice: Why a preferred provider does not answer, in a line; may come with any piece.
         cost: Of this question's answer; only on the last message.
@@ -86,6 +87,7 @@ class AnswerData(TypedDict, total=False):
     draft: bool
     cached: bool
     cut: bool
+    shortened: bool
     speculative: bool
     notice: str
     cost: CostData
@@ -134,6 +136,7 @@ class TurnData(TypedDict, total=False):
         first_model_token_ms: Arrival of the first text of a model.
         cached: All answers of the turn came from the cache.
         cut: An answer of the turn is not whole.
+        shortened: An answer of the turn ended before all was said, to be in time.
         speculation: Present where requests began before the question was certain.
         cost: Of all answers of the turn and of the speculation for it; absent where no model was asked.
         shed: What was left out to be in time or to carry the load, in the words of `shedding.Step`.
@@ -154,6 +157,7 @@ class TurnData(TypedDict, total=False):
     first_model_token_ms: float
     cached: bool
     cut: bool
+    shortened: bool
     speculation: SpeculationData
     cost: CostData
     shed: list[str]

@@ -80,6 +80,7 @@ class AnsweringRecord:
         drafted: A note was shown as a draft.
         cached: All answers came from the cache.
         cut: An answer is not whole.
+        shortened: An answer ended with a sentence, before all was said, to be in time.
         speculations_started: Requests that began before the question was certain.
         speculations_adopted: How many of them became an answer.
         cost: Of all requests, those of speculation included.
@@ -89,6 +90,7 @@ class AnsweringRecord:
     drafted: bool = False
     cached: bool = False
     cut: bool = False
+    shortened: bool = False
     speculations_started: int = 0
     speculations_adopted: int = 0
     cost: AnswerCost = field(default_factory=AnswerCost)
@@ -161,6 +163,7 @@ class _Said:
     answers: int = 0
     cached: int = 0
     cut: bool = False
+    shortened: bool = False
     speculations_started: int = 0
     speculations_adopted: int = 0
     cost: AnswerCost = field(default_factory=AnswerCost)
@@ -335,6 +338,7 @@ def _answering(said: _Said) -> AnsweringRecord:
         drafted=said.drafted,
         cached=0 < said.answers == said.cached,
         cut=said.cut,
+        shortened=said.shortened,
         speculations_started=said.speculations_started,
         speculations_adopted=said.speculations_adopted,
         cost=said.cost,

@@ -99,6 +99,7 @@ class TurnAnswer:
         said.answers += 1
         said.cached += last.cached
         said.cut = said.cut or last.cut
+        said.shortened = said.shortened or last.shortened
         message = answer_message(turn, self._question, last, speculative=self._early is not None, traced=True)
         receipt = await self._showing.show(message)
         said.display = receipt.display

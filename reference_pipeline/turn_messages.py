@@ -48,6 +48,7 @@ def answer_message(
     }
     if chunk.last:
         data["cut"] = chunk.cut
+        data["shortened"] = chunk.shortened
         if chunk.cost is not None:
             data["cost"] = cost_data(chunk.cost)
         first_ns = turn.point_ns(MonitoringPoint.FIRST_MODEL_TOKEN)
@@ -82,6 +83,7 @@ def turn_message(
         "trace_id": record.trace_id,
         "cached": answering.cached,
         "cut": answering.cut,
+        "shortened": answering.shortened,
         "shed": list(answering.shed),
     }
     if record.asks:

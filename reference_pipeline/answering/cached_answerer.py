@@ -35,7 +35,8 @@ class _Kept:
 class CachedAnswerer:
     """Passes questions on, and answers those that were answered before from memory.
 
-    - Only whole answers of models are kept; notes are at hand anyway, and half an answer is none.
+    - Only whole answers of models are kept; notes are at hand anyway, half an answer is none, and
+      one that was shortened to be in time may be longer next time.
     - What is kept is found by the question's normalised text, for half an hour; at most 256 are.
     - A cached answer comes as one chunk with `cached` set; its terms follow.
     - No request begins early for a question whose answer is kept.
@@ -102,7 +103,7 @@ class CachedAnswerer:
                 await close()
 
     def _keep(self, question: Question, text: str, last: AnswerChunk, terms: list[TermExplanation]) -> None:
-        if last.cut or last.provider is Provider.NOTES:
+        if last.cut or last.shortened or last.provider is Provider.NOTES:
             return
         kept = _Kept(text=text, provider=last.provider, source=last.source, terms=tuple(terms))
         self._kept.put(question.normalised, kept)

@@ -151,6 +151,9 @@ class TerminalDisplay:
             piece.append_text(self._line_end())
             if message.data.get("cut") is True:
                 piece.append_text(self._lines(None, "!", "cut short: the answer is not whole", "bold red"))
+            if message.data.get("shortened") is True:
+                told = "shortened to be in time: there was more to say"
+                piece.append_text(self._lines(None, self._bar, told, "italic dim"))
             source = source_of(message.data)
             if source:
                 piece.append_text(self._lines(None, self._bar, source, "italic dim"))

@@ -37,6 +37,9 @@ class UtteranceOutcome:
         first_text: The paint of the first text of any kind of answer, a draft included.
         first_answer: The same without drafts.
         first_model_token: Arrival of the first token of a model.
+        whole_answer: The paint of the last piece of an answer that was not cut. One that was shortened
+            counts: its sentences are whole.
+        shortened: An answer ended with a sentence, before the model had said all, to be in time.
     """
 
     session: str
@@ -53,6 +56,7 @@ class UtteranceOutcome:
     first_model_token: int | None = None
     whole_answer: int | None = None
     cached: bool = False
+    shortened: bool = False
     providers: Sequence[str] = field(default_factory=tuple)
 
 
@@ -123,6 +127,7 @@ def _take_answer(outcome: UtteranceOutcome, pieces: Sequence[Seen], end_ns: int)
     texts = [one.painted_ns - end_ns for one in pieces if one.text]
     answers = [one.painted_ns - end_ns for one in pieces if one.text and not one.data.get("draft")]
     wholes = [one.painted_ns - end_ns for one in pieces if one.last and not one.data.get("cut")]
+    outcome.shortened = outcome.shortened or any(one.last and one.data.get("shortened") for one in pieces)
     if texts:
         outcome.first_text = min(texts)
     if answers:

@@ -112,6 +112,14 @@ def bars_of(
             limit=None,
         )
     )
+    rows.append(
+        ShareBar(
+            name="answers shortened to be in time",
+            count=sum(one.shortened for one in asked),
+            of=len(asked),
+            limit=None,
+        )
+    )
     return rows
 
 

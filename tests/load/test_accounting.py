@@ -94,6 +94,17 @@ def test_an_answer_that_was_cut_off_is_not_whole() -> None:
     assert outcome.whole_answer is None
 
 
+def test_an_answer_that_was_shortened_is_whole_sentences_and_is_counted_apart() -> None:
+    seen = [answer(1, 2.5), answer(1, 2.9, last=True, text=0, shortened=True), answer(2, 6.9, last=True)]
+    outcomes = account([heard((1.0, 2.0), (5.0, 6.0))], [turn(1, 2.0), turn(2, 6.0)], seen)
+    assert [(one.whole_answer, one.shortened) for one in outcomes] == [(900 * MS, True), (900 * MS, False)]
+    (row,) = [
+        row for row in bars_of(outcomes, [], limits={}) if row.name == "answers shortened to be in time"
+    ]
+    assert not isinstance(row, Bar)
+    assert (row.count, row.of, row.verdict) == (1, 2, "")
+
+
 @pytest.mark.parametrize("status", ["dropped", "cancelled"])
 def test_what_was_not_transcribed_has_no_transcript(status: str) -> None:
     told = turn(1, 2.0, transcription_complete=300) | {"status": status}

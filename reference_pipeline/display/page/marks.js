@@ -1,4 +1,4 @@
-// The small labels of an answer: where it comes from, whether it is a draft, cached or cut, and what it cost.
+// The small labels of an answer: where it comes from, whether it is a draft, cached, shortened or cut, and what it cost.
 
 import { element } from "./dom.js";
 import { milliseconds } from "./timing.js";
@@ -10,10 +10,12 @@ export function providerName(provider) {
 }
 
 // The line below an answer: what it is, who gave it, and why not somebody better.
-export function sourceLine({ provider, source, draft, cached, cut, speculative, notice, cost, first_model_token_ms }) {
+export function sourceLine(data) {
+  const { provider, source, draft, cached, cut, shortened, speculative, notice, cost, first_model_token_ms } = data;
   const marks = [];
   if (draft) marks.push(mark("draft", "Draft", "a note, until a model answers"));
   if (cut) marks.push(mark("cut", "Cut short", "the answer is not whole"));
+  if (shortened) marks.push(mark("shortened", "Shortened", "ended with a sentence to be in time; there was more to say"));
   if (cached) marks.push(mark("cached", "Cached", "the same question was answered before"));
   if (provider) marks.push(mark("provider", providerName(provider), ""));
   const told = [];

@@ -61,7 +61,7 @@ export class Turn {
     this.started = true;
     // A reason why somebody better does not answer stands to the end, whichever piece brought it.
     answer.notice = data.notice || answer.notice;
-    const told = JSON.stringify([data.provider, data.source, data.draft, data.cached, data.cut, answer.notice, last]);
+    const told = JSON.stringify([data.provider, data.source, data.draft, data.cached, data.cut, data.shortened, answer.notice, last]);
     if (told !== answer.told) {
       answer.told = told;
       answer.source.replaceChildren(...sourceLine({ ...data, notice: answer.notice }));

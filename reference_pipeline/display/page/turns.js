@@ -176,7 +176,8 @@ export class Turns {
     turn.row.classList.toggle("is-current", turn === this.#current);
     turn.row.classList.toggle("is-before", turn.run < this.#run);
     turn.row.classList.toggle("over", Boolean(turn.isOver));
-    const told = [data.answered_by && providerName(data.answered_by), data.cached && "cached", data.cut && "cut short"];
+    const told = [data.answered_by && providerName(data.answered_by), data.cached && "cached"];
+    told.push(data.shortened && "shortened", data.cut && "cut short");
     const set = (part, text) => setText(turn.row.querySelector(part), text);
     set(".row-question", turn.question.replaceAll("\n", " "));
     set(".row-provider", told.filter(Boolean).join(", "));

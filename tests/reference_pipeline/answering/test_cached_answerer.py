@@ -6,12 +6,14 @@ from types import ModuleType
 
 import pytest
 
+import latency_kit
 from latency_kit.testing import FakeClock
 from reference_pipeline.answering.cached_answerer import CachedAnswerer
 from reference_pipeline.answering.expiring_cache import ExpiringCache
 from reference_pipeline.answering.fallback import FallbackAnswerer
 from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.ports import SettingsError
+from reference_pipeline.settings import AnswerTimes
 
 Ask = Callable[[str], Question]
 
@@ -45,6 +47,17 @@ def test_neither_notes_nor_halves_are_kept(ask: Ask, providers: ModuleType) -> N
         answerer = CachedAnswerer(FallbackAnswerer(providers.guarded(dying), notes))
         answers = heard(answerer, ask("what is a mutex"), ask("what is a mutex"))
         assert not any(chunk.cached for chunks in answers for chunk in chunks)
+
+
+def test_an_answer_that_was_shortened_to_be_in_time_is_not_kept(ask: Ask, providers: ModuleType) -> None:
+    model = providers.cloud(texts=("It is.", " And so", " on."))
+    times = AnswerTimes(ending_ns=0, deadline_ns=20_000_000_000)
+    answerer = CachedAnswerer(FallbackAnswerer(providers.guarded(model), providers.Notes(), times=times))
+    with latency_kit.deadline(20_000):
+        answers = heard(answerer, ask("what is a mutex"), ask("what is a mutex"))
+    assert all(any(chunk.shortened for chunk in chunks) for chunks in answers)
+    assert not any(chunk.cached for chunks in answers for chunk in chunks)
+    assert model.asked == 2
 
 
 def test_what_is_kept_expires(ask: Ask, providers: ModuleType) -> None:

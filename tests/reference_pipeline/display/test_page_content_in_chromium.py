@@ -77,6 +77,23 @@ def test_a_draft_is_labelled_and_gives_way_to_the_model_piece_by_piece(
     run(scenario())
 
 
+def test_an_answer_that_was_shortened_to_be_in_time_bears_a_label(
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
+) -> None:
+    async def scenario() -> None:
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
+            asked = {"question": "what is a mutex", "provider": "ollama-cloud"}
+            await stage.display.show(message(text="A lock.", **asked))
+            await stage.display.show(message(text="", last=True, shortened=True, **asked))
+            assert await chromium.told(page, ".source") == "Shortened Ollama Cloud"
+            label = page.locator('.label[data-kind="shortened"]')
+            assert "there was more to say" in (await label.get_attribute("title") or "")
+            assert await page.locator(".answer.cut").count() == 0
+
+    run(scenario())
+
+
 def test_each_question_of_a_turn_has_its_own_answer_and_a_restart_voids_that_one_alone(
     run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
 ) -> None:

@@ -182,6 +182,7 @@ def test_a_draft_a_cut_and_a_cached_answer_are_told_from_others(message: Make) -
     display.write(message(text="half an ", provider="ollama-cloud", restart=True))
     display.write(message(text="answer", provider="ollama-cloud", source="m", last=True, cut=True))
     display.write(message(text="the same", provider="notes", source="Locks", turn=2, last=True, cached=True))
+    display.write(message(text="it is.", provider="ollama-cloud", turn=3, last=True, shortened=True))
     assert stream.getvalue().splitlines() == [
         "   1 ~ draft: a note",
         "   1 \u2502 half an answer",
@@ -189,6 +190,9 @@ def test_a_draft_a_cut_and_a_cached_answer_are_told_from_others(message: Make) -
         "     \u2502 Ollama Cloud: m",
         "   2 \u2502 the same",
         "     \u2502 cached, from your notes: Locks",
+        "   3 \u2502 it is.",
+        "     \u2502 shortened to be in time: there was more to say",
+        "     \u2502 Ollama Cloud",
     ]
 
 

@@ -107,6 +107,22 @@ def test_cost_and_cuts_are_on_the_record_and_on_the_last_messages(
     run(scenario())
 
 
+def test_an_answer_that_was_shortened_says_so_on_its_message_the_turns_and_the_record(
+    run: Fixture, stage: Fixture, hear: Fixture
+) -> None:
+    async def scenario() -> None:
+        on = stage()
+        on.answerer.pieces = [piece("It is."), piece("", last=True, shortened=True)]
+        hear(on.conversation, QUESTION)
+        await on.conversation.finish(5)
+        assert (on.records[0].answering.shortened, on.records[0].answering.cut) == (True, False)
+        last = answer_messages(on)[-1].data
+        assert (last["shortened"], last["cut"]) == (True, False)
+        assert on.display.messages[-1].data["shortened"] is True
+
+    run(scenario())
+
+
 def test_a_cached_answer_is_shown_as_one(run: Fixture, stage: Fixture, hear: Fixture) -> None:
     async def scenario() -> None:
         on = stage()
