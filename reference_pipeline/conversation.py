@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import latency_kit
 from latency_kit.budget import LatencyBudget
+from reference_pipeline.awaited_rest import REST_BEGINS_WITHIN_NS, AwaitedRest
+from reference_pipeline.decision import Decision
 from reference_pipeline.events import DisplayMessage, MessageKind, Question, TurnStatus
 from reference_pipeline.ports import TranscriberError
 from reference_pipeline.settings import AnswerTimes, ConversationSettings
@@ -50,6 +52,8 @@ class Conversation:
     """Takes a session's transcripts, decides, answers and shows. Used on the event loop's thread only.
 
     * Every transcript becomes exactly one `TurnRecord`, given to `on_turn`, whatever happens to it.
+    * What an utterance leaves unfinished, and asks something as it is, keeps its turn open until the next one
+      takes it or `AwaitedRest` waits no longer; then the turn answers it.
     * At most `settings.answers_at_once` answers run; at most `settings.answers_waiting` wait, and a
       question beyond them ends as DROPPED.
     * Nothing that a stage raises ends the conversation; it ends the turn as FAILED.
@@ -72,6 +76,11 @@ class Conversation:
         self._turns: set[asyncio.Task[None]] = set()
         self._showing = Showing(stages.display)
         self._speculations = Speculations(stages.early, most=settings.speculations)
+        self._rest = AwaitedRest()
+
+    def speech_started(self) -> None:
+        """Somebody speaks: an utterance begins that ends in `heard`, or in `speech_discarded`."""
+        self._rest.utterance_began()
 
     def heard_interim(self, text: str) -> None:
         """Show text that may still change, unless the load forbids it."""
@@ -89,13 +98,12 @@ class Conversation:
             key: The number that the utterance will have when it ends.
             text: All of its text so far.
         """
-        # Who answers others has nothing to give to a question that may never be asked.
-        if Step.SPECULATION not in self._pressed() and not self._answering.locked():
-            self._speculations.heard(key, self._stages.decider.foresee(text))
+        self._speculate(key, lambda: self._stages.decider.foresee(text))
 
-    def forget_provisional(self, key: int) -> None:
+    def speech_discarded(self, key: int) -> None:
         """Give up what was begun for utterance `key`: it was no utterance after all."""
         self._speculations.forget(key)
+        self._rest.utterance_over()
 
     def heard(self, turn: Turn, final: FinalTranscript) -> None:
         """Take the final transcript of an utterance; its turn goes on in a task of its own."""
@@ -105,7 +113,12 @@ class Conversation:
         task.add_done_callback(self._turns.discard)
 
     async def finish(self, timeout_s: float) -> None:
-        """Wait until all turns have ended; those still running after `timeout_s` seconds are cancelled."""
+        """Wait until all turns have ended; those still running after `timeout_s` seconds are cancelled.
+
+        What waits for its rest is answered as it is.
+        """
+        await asyncio.sleep(0)  # what was heard just now may be the rest: its turn begins first
+        self._rest.end()
         await end_tasks(self._turns, timeout_s)
         await self._speculations.close()
         await self._showing.end()
@@ -134,19 +147,59 @@ class Conversation:
         )
 
     async def _go(self, turn: Turn, final: FinalTranscript) -> "_End":
-        _account_for_transcription(turn, final)
-        if final.error is not None:
-            raise TranscriberError(f"transcription failed: {final.error}") from final.error
-        unheard = _UNHEARD.get(final.state) or (None if turn.said.text else _NOTHING_UNDERSTOOD)
-        if unheard is not None:
-            return _End(unheard[0], detail=unheard[1])
-        decision = self._stages.decider.decide(turn)
+        decided = self._decide(turn, final)
+        if isinstance(decided, _End):
+            return decided
+        decision = decided
+        waiting_ns = latency_kit.now_ns()
+        rest = self._rest_of(turn) if decision.held else None
         self._speculations.decided(turn.number, decision.new)
-        turn.said.questions = tuple(question.text for question in decision.questions)
-        if not decision.questions:
-            return await self._show_statement(turn)
+        if decision.held:
+            self._speculate(turn.number, lambda: (*decision.new, *decision.held))
+        if decision.questions:
+            self._showing.show_soon(transcript_message(turn, question=True))
+            end = await self._answer_new(turn, decision)
+        else:
+            end = await self._show_statement(turn)
+        if rest is None:
+            return end
+        await rest
+        alone_ns = latency_kit.now_ns()
+        alone = self._stages.decider.decide_held(turn, at_ns=alone_ns)
+        if not alone.questions:
+            return end
+        turn.stage_was("transcription", "wait_for_rest", waiting_ns, alone_ns)
+        return await self._answer_new(turn, alone)
+
+    def _decide(self, turn: Turn, final: FinalTranscript) -> "Decision | _End":
+        try:
+            _account_for_transcription(turn, final)
+            if final.error is not None:
+                raise TranscriberError(f"transcription failed: {final.error}") from final.error
+            unheard = _UNHEARD.get(final.state) or (None if turn.said.text.strip() else _NOTHING_UNDERSTOOD)
+            if unheard is not None:
+                return _End(unheard[0], detail=unheard[1])
+            decision = self._stages.decider.decide(turn)
+            self._rest.end()
+            return decision
+        finally:
+            self._rest.utterance_over()
+
+    def _rest_of(self, turn: Turn) -> "asyncio.Future[None]":
+        said_ns = turn.utterance.end_ns
+        return self._rest.begin(
+            begins_by_ns=said_ns + REST_BEGINS_WITHIN_NS,
+            ends_by_ns=said_ns + self._stages.decider.join_within_ns,
+        )
+
+    def _speculate(self, key: int, asked: Callable[[], Sequence[Question]]) -> None:
+        # Who answers others has nothing to give to a question that may never be asked.
+        if Step.SPECULATION not in self._pressed() and not self._answering.locked():
+            self._speculations.heard(key, asked())
+
+    async def _answer_new(self, turn: Turn, decision: Decision) -> "_End":
+        turn.said.questions += tuple(question.text for question in decision.questions)
         turn.passed(MonitoringPoint.QUESTION_DETECTED)
-        self._showing.show_soon(transcript_message(turn, question=True))
         if not decision.new:
             return _End(TurnStatus.DUPLICATE, detail="asked and answered before")
         if self._waiting >= self._settings.answers_waiting:

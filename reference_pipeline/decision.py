@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 from reference_pipeline.events import Completeness, Question
 from reference_pipeline.ports import CompletenessJudge, QuestionDetector
-from reference_pipeline.questions.follow_up import in_context, may_go_on, needs_context
+from reference_pipeline.questions.follow_up import (
+    in_context,
+    may_go_on,
+    needs_context,
+    says_something,
+)
 from reference_pipeline.transcription.deduplication import Deduplicator
 from reference_pipeline.transcription.normalisation import normalise
 from reference_pipeline.transcription.segmentation import Segmenter, is_unfinished, split_sentences
@@ -23,6 +28,9 @@ CONTEXT_NS = 180_000_000_000
 TORN_WITHIN_NS = 1_500_000_000
 """Silence after which what goes on is no rest of the question before: who was cut off goes on at once."""
 
+_SAYS_MORE = ("follow-up", "joined")
+"""Kinds of questions that repeat another one in order to ask more: only the same words are a repetition."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -32,10 +40,12 @@ class Decision:
         questions: All questions found, in the order they were asked; one that means nothing alone comes
             with the question that it follows.
         new: Those of them that were not answered just before.
+        held: What is asked by the words that break off and wait for their rest, if none comes.
     """
 
     questions: tuple[Question, ...]
     new: tuple[Question, ...]
+    held: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ class Decider:
     * A question is new at most once within the deduplicator's window.
     * What a cut left unfinished is judged together with the next turn; so is what looked whole and goes on
       at once.
+    * Where no rest comes the unfinished words are judged as they are, once, for the turn that said them; a
+      rest that comes late is still understood with them.
     * "And why" is asked together with the question before it.
 
     Args:
@@ -70,18 +82,35 @@ class Decider:
         self._deduplicator = deduplicator
         self._judge = judge
         self._before: _Asked | None = None
+        self._holder: Turn | None = None
+
+    @property
+    def join_within_ns(self) -> int:
+        """How long unfinished words can be joined with their rest, in nanoseconds."""
+        return self._segmenter.join_within_ns
 
     def decide(self, turn: Turn) -> Decision:
         """Measure and run the three stages on the turn's text."""
         with turn.stage("transcription", "segment"):
             segments = self._segmenter.segment(turn.said.text)
-        with turn.stage("questions", "detect"):
-            questions, self._before = self._understand(
-                segments, start_ns=turn.utterance.start_ns, end_ns=turn.utterance.end_ns
-            )
-        with turn.stage("transcription", "deduplicate"):
-            new = tuple(question for question in questions if self._is_new(question))
-        return Decision(questions=questions, new=new)
+        self._holder = turn
+        return self._decided(turn, segments, end_ns=turn.utterance.end_ns)
+
+    def decide_held(self, turn: Turn, *, at_ns: int) -> Decision:
+        """Decide on the words that the turn left unfinished, as they are: no rest has come.
+
+        Where an utterance has taken them meanwhile there is nothing to decide.
+
+        Args:
+            turn: Whose words they are.
+            at_ns: Until when the rest was waited for.
+        """
+        if self._holder is not turn:
+            return Decision(questions=(), new=())
+        self._holder = None
+        # A few words such as "how do you" ask for nothing yet; who is slow to go on is not cut off by them.
+        segments = self._segmenter.flush(leave=not says_something(self._segmenter.held))
+        return self._decided(turn, segments, end_ns=at_ns)
 
     def completeness(self, text: str) -> Completeness:
         """Judge by its last sentence whether the text of an utterance so far may be all of it."""
@@ -100,6 +129,17 @@ class Decider:
         # When the utterance began is not known yet; most often it is no rest of one that was torn.
         start_ns = self._before.end_ns + TORN_WITHIN_NS + 1 if self._before is not None else 0
         return self._understand(segments, start_ns=start_ns, end_ns=start_ns)[0]
+
+    def _decided(self, turn: Turn, segments: Sequence[str], *, end_ns: int) -> Decision:
+        start_ns = turn.utterance.start_ns
+        held: tuple[Question, ...] = ()
+        with turn.stage("questions", "detect"):
+            questions, self._before = self._understand(segments, start_ns=start_ns, end_ns=end_ns)
+            if self._holder is turn and self._segmenter.held:
+                held = self._understand([self._segmenter.held], start_ns=start_ns, end_ns=end_ns)[0]
+        with turn.stage("transcription", "deduplicate"):
+            new = tuple(question for question in questions if self._is_new(question))
+        return Decision(questions=questions, new=new, held=held)
 
     def _understand(
         self, segments: Sequence[str], *, start_ns: int, end_ns: int
@@ -126,7 +166,7 @@ class Decider:
         return tuple(found), before
 
     def _is_new(self, question: Question) -> bool:
-        return self._deduplicator.is_new(question.normalised, exactly=question.kind == "follow-up")
+        return self._deduplicator.is_new(question.normalised, exactly=question.kind in _SAYS_MORE)
 
 
 def _is_torn(before: _Asked, segment: str, start_ns: int) -> bool:
@@ -137,4 +177,4 @@ def _is_torn(before: _Asked, segment: str, start_ns: int) -> bool:
 def _mended(question: Question, rest: str) -> Question:
     """Return the question with the rest that a cut had torn off."""
     text = f"{question.text} {rest}"
-    return Question(text=text, normalised=normalise(text), kind=question.kind)
+    return Question(text=text, normalised=normalise(text), kind="joined")

@@ -81,7 +81,7 @@ class Session:
 
         def discarded(reason: str) -> None:
             _log.debug("discarded: %s", reason)
-            _call_soon(loop, conversation.forget_provisional, worker.next_number)
+            _call_soon(loop, conversation.speech_discarded, worker.next_number)
 
         worker = TranscriptionWorker(
             self._transcriber,
@@ -98,7 +98,12 @@ class Session:
         listener = Listener(
             self._source,
             self._detector,
-            _TurnSink(worker, self._turns, understood),
+            _TurnSink(
+                worker,
+                self._turns,
+                understood,
+                on_started=lambda: _call_soon(loop, conversation.speech_started),
+            ),
             understood=understood.latest,
         )
         worker.start()
@@ -140,14 +145,21 @@ class _TurnSink:
     """
 
     def __init__(
-        self, worker: TranscriptionWorker, turns: dict[int, Turn], understood: LatestUnderstanding
+        self,
+        worker: TranscriptionWorker,
+        turns: dict[int, Turn],
+        understood: LatestUnderstanding,
+        *,
+        on_started: Callable[[], None],
     ) -> None:
         self._worker = worker
+        self._on_started = on_started
         self._turns = turns
         self._understood = understood
 
     def speech_started(self, first_block: AudioBlock) -> None:
         self._understood.forget()
+        self._on_started()
         self._worker.speech_started(first_block)
 
     def speech_block(self, block: AudioBlock) -> None:

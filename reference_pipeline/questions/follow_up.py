@@ -11,7 +11,7 @@ from reference_pipeline.questions.phrases import PhraseSet, word_set
 from reference_pipeline.questions.words import split_sentences
 from reference_pipeline.transcription.normalisation import normalise
 
-__all__ = ["in_context", "may_go_on", "needs_context"]
+__all__ = ["in_context", "may_go_on", "needs_context", "says_something"]
 
 _ANAPHORA = word_set("it its that this those these they them their there then he she him her")
 
@@ -53,6 +53,11 @@ _OWN = word_set("i we my our me us mine ours yes no yeah well okay so")
 """Words of somebody who answers: what begins with or holds one is no rest of a question."""
 
 _MOST_REST = 12
+
+
+def says_something(text: str) -> bool:
+    """Return whether there is a word of content in `text` ("what is a mutex and", not "how do you")."""
+    return any(form not in FUNCTION_WORDS and form not in _GENERIC for form in _forms(text))
 
 
 def needs_context(question: Question) -> bool:

@@ -66,6 +66,7 @@ class Segmenter:
 
     * What was said comes out in order and whole: an unfinished sentence is held and put before the next
       utterance, and when none comes in time, or at `flush`, comes out as it is.
+    * No word comes out twice, save where `flush` leaves them for a rest that comes late.
     * At most `MOST_HELD_WORDS` words are held.
 
     Args:
@@ -83,6 +84,12 @@ class Segmenter:
         self._clock = clock
         self._held = ""
         self._held_since_ns = 0
+        self._is_flushed = False
+
+    @property
+    def join_within_ns(self) -> int:
+        """How long an unfinished sentence waits for its rest."""
+        return self._join_within_ns
 
     @property
     def held(self) -> str:
@@ -99,16 +106,23 @@ class Segmenter:
         if self._held and now_ns - self._held_since_ns > self._join_within_ns:
             late = self.flush()
         sentences = split_sentences(f"{self._held} {text}" if self._held else text)
-        self._held = ""
+        self._held, self._is_flushed = "", False
         if len(words(sentences[-1])) <= MOST_HELD_WORDS and is_unfinished(sentences[-1]):
             self._held = sentences.pop()
             self._held_since_ns = now_ns
         return (*late, *sentences)
 
-    def flush(self) -> tuple[str, ...]:
-        """Return what is held as it is, since no rest will come."""
-        held, self._held = self._held, ""
-        return (held,) if held else ()
+    def flush(self, *, leave: bool = False) -> tuple[str, ...]:
+        """Return what is held as it is, since no rest is waited for any longer; once.
+
+        Args:
+            leave: Whether a rest that comes in time nevertheless is put behind it.
+        """
+        flushed = (self._held,) if self._held and not self._is_flushed else ()
+        self._is_flushed = leave and bool(self._held)
+        if not leave:
+            self._held = ""
+        return flushed
 
 
 def split_sentences(text: str) -> list[str]:

@@ -184,3 +184,17 @@ def test_over_all_cuts_every_word_comes_out_once_and_in_order(utterances: list[l
     out = [sentence for said in utterances for sentence in segmenter.segment(" ".join(said))]
     out.extend(segmenter.flush())
     assert " ".join(out).split() == [word for said in utterances for word in said]
+
+
+def test_what_was_flushed_and_left_is_joined_with_a_late_rest_and_never_flushed_again() -> None:
+    clock = Clock()
+    segmenter = Segmenter(join_within_ns=5 * SECOND_NS, clock=clock)
+    segmenter.segment("how do you")
+    assert segmenter.flush(leave=True) == ("how do you",)
+    assert segmenter.flush(leave=True) == ()
+    assert segmenter.segment("test a cache") == ("how do you test a cache",)
+    segmenter.segment("how do you")
+    assert segmenter.flush(leave=True) == ("how do you",)
+    clock.now_ns = 5 * SECOND_NS + 1
+    assert segmenter.segment("we are a small team") == ("we are a small team",)
+    assert segmenter.held == ""

@@ -9,6 +9,7 @@ import pytest
 
 import latency_kit
 from latency_kit.budget import LatencyBudget
+from latency_kit.testing import Capture, FakeClock, capture_measurements, simulated_run
 from latency_kit.units import ms_to_ns
 from reference_pipeline.conversation import Conversation, Stages, TurnBudgets
 from reference_pipeline.decision import Decider
@@ -217,3 +218,16 @@ def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
         return asyncio.run(bounded())
 
     return run_bounded
+
+
+@pytest.fixture
+def simulate() -> Callable[[Callable[[], Coroutine[Any, Any, None]]], Capture]:
+    """Run a scenario in simulated time; return what was measured. Threads have no time in it."""
+
+    def simulate_on_fake_clock(scenario: Callable[[], Coroutine[Any, Any, None]]) -> Capture:
+        clock = FakeClock(monotonic_ns=100_000_000_000)
+        with capture_measurements(clock=clock) as captured:
+            simulated_run(scenario(), clock)
+        return captured
+
+    return simulate_on_fake_clock

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference_pipeline.awaited_rest import REST_BEGINS_WITHIN_NS
 from reference_pipeline.decision import CONTEXT_NS, TORN_WITHIN_NS, Decider
 from reference_pipeline.events import Completeness, Utterance
 from reference_pipeline.questions.completeness import WordsCompletenessJudge
@@ -46,6 +47,17 @@ class Talk:
 
     def say(self, text: str, *, pause_ns: int = 3 * SECOND_NS) -> list[str]:
         """Say something after a pause; return the questions that are to be answered."""
+        self.turn = self._turn(text, pause_ns)
+        self.decided = self.decider.decide(self.turn)
+        return [question.text for question in self.decided.new]
+
+    def wait(self, wait_ns: int = REST_BEGINS_WITHIN_NS) -> list[str]:
+        """Wait in vain for the rest of what was said last; return what is to be answered then."""
+        self.now_ns += wait_ns
+        decided = self.decider.decide_held(self.turn, at_ns=self.now_ns)
+        return [question.text for question in decided.new]
+
+    def _turn(self, text: str, pause_ns: int) -> Any:
         start_ns = self.now_ns + pause_ns
         self.now_ns = start_ns + SECOND_NS
         utterance = Utterance(
@@ -56,8 +68,7 @@ class Talk:
             end_ns=self.now_ns,
             decided_ns=self.now_ns,
         )
-        turn: Any = SimpleNamespace(said=SimpleNamespace(text=text), utterance=utterance, stage=_stage)
-        return [question.text for question in self.decider.decide(turn).new]
+        return SimpleNamespace(said=SimpleNamespace(text=text), utterance=utterance, stage=_stage)
 
     def _clock(self) -> int:
         return self.now_ns
@@ -118,6 +129,45 @@ def test_several_questions_in_a_breath_are_each_answered_once(order: list[str], 
 def test_an_utterance_that_was_cut_in_two_is_joined_and_answered_once(talk: Talk) -> None:
     assert talk.say("tell me about") == []
     assert talk.say("a time you failed") == ["tell me about a time you failed"]
+
+
+def test_unfinished_words_are_judged_as_they_are_once_where_no_rest_comes(talk: Talk) -> None:
+    assert talk.say("what is a mutex and") == []
+    assert [question.text for question in talk.decided.held] == ["what is a mutex and"]
+    assert talk.wait() == ["what is a mutex and"]
+    assert talk.wait() == []
+    assert talk.say("we are a small team", pause_ns=5 * SECOND_NS) == []
+
+
+def test_words_that_another_utterance_took_are_not_judged_again(talk: Talk) -> None:
+    talk.say("what is a mutex and")
+    before = talk.turn
+    assert talk.say("what is a semaphore and", pause_ns=SECOND_NS) == []
+    assert talk.decider.decide_held(before, at_ns=talk.now_ns).questions == ()
+    assert talk.wait() == ["what is a mutex and what is a semaphore and"]
+
+
+@pytest.mark.parametrize(
+    ("words", "rest", "whole"),
+    [
+        ("how do you", "handle conflict in a team", "how do you handle conflict in a team"),
+        (
+            "what is the difference between a list and",
+            "a tuple",
+            "what is the difference between a list and a tuple",
+        ),
+    ],
+)
+def test_a_rest_that_comes_after_the_wait_is_not_lost(talk: Talk, words: str, rest: str, whole: str) -> None:
+    talk.say(words)
+    assert talk.wait() == [words]
+    assert talk.say(rest, pause_ns=SECOND_NS) == [whole]
+
+
+def test_what_asks_nothing_as_it_is_holds_no_question(talk: Talk) -> None:
+    talk.say("tell me about")
+    assert talk.decided.held == ()
+    assert talk.wait() == []
 
 
 def test_what_goes_on_at_once_after_a_whole_question_belongs_to_it(talk: Talk) -> None:

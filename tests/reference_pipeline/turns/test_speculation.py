@@ -91,8 +91,8 @@ def test_what_turns_out_to_be_no_utterance_costs_no_more(run: Fixture, stage: Fi
     async def scenario() -> None:
         on = stage()
         on.conversation.heard_provisional(1, QUESTION)
-        on.conversation.forget_provisional(1)
-        on.conversation.forget_provisional(7)
+        on.conversation.speech_discarded(1)
+        on.conversation.speech_discarded(7)
         assert states(on) == ["given up"]
         await on.conversation.finish(0)
 
