@@ -140,11 +140,20 @@ class Understanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """What a transcriber heard: lower case words without punctuation that it did not itself produce."""
+    """What a transcriber heard: lower case words without punctuation that it did not itself produce.
+
+    Attributes:
+        text: All of the utterance.
+        engine: Who heard it.
+        final: Whether the text stands where nothing more is fed.
+        agreed: Of a text on speculation: the beginning of the utterance's text that will not change any more,
+            where there is more of it than was told before.
+    """
 
     text: str
     engine: str
     final: bool
+    agreed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,6 +198,8 @@ class Transcriber(Protocol):
     def interim(self, wanted: Callable[[], bool]) -> str | None:
         """Use a moment in which no block waits; return interim text when it has changed, else None.
 
+        Unlike that of `feed` it will not change any more: all later text of the utterance begins with it.
+
         Args:
             wanted: Asked now and then; once it says no, the work is given up.
         """

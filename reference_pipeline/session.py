@@ -93,6 +93,7 @@ class Session:
             ),
             on_discarded=discarded,
             on_ended=lambda error: _call_soon(loop, self._source_ended, error),
+            judge=self._stages.decider,
             budget=self._budgets.end_to_end,
         )
         listener = Listener(

@@ -27,7 +27,7 @@ _INTERIM_STEP_SAMPLES = SAMPLE_RATE // 2
 
 _MOST_INTERIM_SAMPLES = 6 * SAMPLE_RATE
 """What the engine has begun cannot be stopped, and the final text waits for it: over more than this it would
-take more than half a second. What is said beyond is shown at the next pause."""
+take more than half a second. What is said beyond is shown in pauses, as far as the texts of two agree."""
 
 _NEWEST_SAMPLES = SAMPLE_RATE // 25
 _QUIET = 0.2
@@ -130,6 +130,7 @@ class FasterWhisperTranscriber:
             TranscriberError: No utterance is begun, or the inference failed.
         """
         self._order.require_open("speculate")
+        agreed = None
         if self._speculated is None and not self._is_audible():
             self._speculated = ""
         if self._speculated is None:
@@ -137,8 +138,9 @@ class FasterWhisperTranscriber:
             if heard is None:
                 return None
             self._speculated = heard.text
-            self._agreed_text(heard)
-        return Transcript(text=self._text(self._speculated), engine=self.name, final=True)
+            agreed = self._agreed_text(heard)
+        agreed = agreed if self._interim else None
+        return Transcript(text=self._text(self._speculated), engine=self.name, final=True, agreed=agreed)
 
     def finish(self) -> Transcript:
         """Transcribe what was fed, or return what was speculated where nothing was fed since.

@@ -14,8 +14,9 @@ from typing import TypeVar
 import latency_kit
 from latency_kit.budget import LatencyBudget
 from reference_pipeline.events import AudioBlock, HeardText, Utterance
-from reference_pipeline.ports import SourceError, Transcriber
+from reference_pipeline.ports import CompletenessJudge, SourceError, Transcriber
 from reference_pipeline.transcription.final_transcript import FinalState, FinalTranscript
+from reference_pipeline.transcription.provisional import Provisional, ProvisionalTexts
 from reference_pipeline.transcription.utterance_in_work import UtteranceEnd, UtteranceInWork
 
 __all__ = ["FinalState", "FinalTranscript", "Provisional", "TranscriptionWorker"]
@@ -56,19 +57,6 @@ _T = TypeVar("_T")
 _Message = _Started | AudioBlock | _Paused | _Resumed | UtteranceEnd | _Discarded | _SourceEnded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provisional:
-    """Text that is final if the utterance ends at the pause that it is in.
-
-    Attributes:
-        number: The number that the utterance will have.
-        text: All of its text so far.
-    """
-
-    number: int
-    text: str
-
-
 class TranscriptionWorker:
     """A `SpeechSink` that has a transcriber work on a thread of its own.
 
@@ -85,7 +73,9 @@ class TranscriptionWorker:
         on_discarded: Gets the reason why what had begun was no utterance.
         on_ended: Gets the error that ended the source, or None, when everything before it is done.
         on_heard: Gets the text so far and the sample up to which it was heard, when either has changed.
-        on_provisional: Gets the text of the utterance if it ends at the pause that it is in.
+        on_provisional: Gets the text of the utterance if it ends at the pause that it is in, or where it will
+            not change any more and its words are whole.
+        judge: Judges that; without one only pauses count.
         budget: Of the whole turn, whose deadline also holds for its text; None sets none.
         max_queued_blocks: How many blocks may wait.
 
@@ -102,6 +92,7 @@ class TranscriptionWorker:
         on_ended: Callable[[SourceError | None], None],
         on_heard: Callable[[HeardText], None] = lambda _: None,
         on_provisional: Callable[[Provisional], None] = lambda _: None,
+        judge: CompletenessJudge | None = None,
         budget: LatencyBudget | None = None,
         max_queued_blocks: int = DEFAULT_QUEUE_BLOCKS,
     ) -> None:
@@ -122,6 +113,7 @@ class TranscriptionWorker:
         self._ready = threading.Event()
         self._warm_up_error: Exception | None = None
         self._utterance = UtteranceInWork(transcriber, budget=budget)
+        self._provisional = ProvisionalTexts(judge)
         self._told_heard = self._utterance.heard
         self._next_number = 1
         self._thread = threading.Thread(target=self._run, name="transcription", daemon=True)
@@ -226,7 +218,7 @@ class TranscriptionWorker:
         while (message := self._next_message()) is not None:
             self._take(message)
             if isinstance(message, AudioBlock) and not self._messages:
-                self._tell_interim(self._utterance.interim(self._is_interim_wanted))
+                self._tell_agreed(self._utterance.interim(self._is_interim_wanted))
         self._cancel_rest()
         try:
             self._transcriber.close()
@@ -251,6 +243,7 @@ class TranscriptionWorker:
                 self._tell_heard()
             case _Started():
                 self._utterance.begin()
+                self._provisional.begin()
                 self._told_heard = self._utterance.heard
             case _Paused(last_voiced_sample):
                 self._speculate(last_voiced_sample)
@@ -273,8 +266,18 @@ class TranscriptionWorker:
         if transcript is None:
             return
         self._tell_heard()
-        if transcript.text:
-            _call_back(self._on_provisional, Provisional(number=self._next_number, text=transcript.text))
+        if self._provisional.chooses_paused(transcript.text):
+            self._tell_provisional(transcript.text)
+        self._tell_agreed(transcript.agreed)
+
+    def _tell_agreed(self, agreed: str | None) -> None:
+        """Hand on text that will not change any more, where there is more of it."""
+        self._tell_interim(agreed)
+        if agreed is not None and self._provisional.chooses_agreed(agreed):
+            self._tell_provisional(agreed)
+
+    def _tell_provisional(self, text: str) -> None:
+        _call_back(self._on_provisional, Provisional(number=self._next_number, text=text))
 
     def _tell_interim(self, interim: str | None) -> None:
         if interim is not None:

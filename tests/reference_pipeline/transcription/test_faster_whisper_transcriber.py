@@ -156,8 +156,12 @@ def test_interim_text_is_left_out(
 
 
 def test_each_inference_is_measured_and_interim_ones_apart(
-    transcriber: FasterWhisperTranscriber, noise: Samples, in_blocks: InBlocks
+    transcriber: FasterWhisperTranscriber,
+    noise: Samples,
+    in_blocks: InBlocks,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(InferenceQueue, "welcomes_interim", True)
     with latency_kit.configure() as telemetry:
         transcriber.begin()
         for block in in_blocks(noise):

@@ -11,10 +11,10 @@ import pytest
 import latency_kit
 from reference_pipeline.events import AudioBlock, HeardText, Transcript, Utterance
 from reference_pipeline.ports import SourceError, TranscriberError
+from reference_pipeline.transcription.provisional import Provisional
 from reference_pipeline.transcription.worker import (
     FinalState,
     FinalTranscript,
-    Provisional,
     TranscriptionWorker,
 )
 
@@ -37,6 +37,7 @@ class SpeculatingTranscriber:
         self.interim_wanted: list[bool] = []
         self.failure: Exception | None = None
         self.ending = ""
+        self.agreed: str | None = None
 
     def warm_up(self) -> None: ...
 
@@ -56,7 +57,9 @@ class SpeculatingTranscriber:
         assert self.released.wait(PATIENCE_S)
         if self.failure is not None:
             raise self.failure
-        return Transcript(text=" ".join(self.heard), engine=self.name, final=self.final) if wanted() else None
+        text = " ".join(self.heard)
+        heard = Transcript(text=text, engine=self.name, final=self.final, agreed=self.agreed)
+        return heard if wanted() else None
 
     def finish(self) -> Transcript:
         self.finished.append(" ".join(self.heard))
@@ -74,6 +77,7 @@ class Bench:
     provisional: list[Provisional]
     heard: list[HeardText]
     finals: list[FinalTranscript]
+    interim: list[str]
     done: threading.Event = field(default_factory=threading.Event)
 
     def say(self, *blocks: int) -> None:
@@ -105,6 +109,7 @@ class Bench:
 def _bench(engine: SpeculatingTranscriber) -> Bench:
     provisional: list[Provisional] = []
     heard: list[HeardText] = []
+    interim: list[str] = []
     finals: list[FinalTranscript] = []
     done = threading.Event()
 
@@ -113,7 +118,7 @@ def _bench(engine: SpeculatingTranscriber) -> Bench:
 
     worker = TranscriptionWorker(
         engine,
-        on_interim=lambda _: None,
+        on_interim=interim.append,
         on_final=finals.append,
         on_discarded=lambda _: None,
         on_ended=ended,
@@ -121,7 +126,7 @@ def _bench(engine: SpeculatingTranscriber) -> Bench:
         on_provisional=provisional.append,
     )
     worker.start()
-    return Bench(worker, engine, provisional, heard, finals, done)
+    return Bench(worker, engine, provisional, heard, finals, interim, done)
 
 
 @pytest.fixture
@@ -282,6 +287,16 @@ def test_a_streaming_engine_is_fed_through_the_pause_and_its_speculation_judged_
     assert final.text == " ".join(map(str, (0, *silence))) + ending
     assert not final.was_speculated
     assert counted[f"transcription.{measured}"] == 1
+
+
+def test_what_a_speculation_agrees_on_with_the_text_before_it_is_shown(bench: Bench) -> None:
+    bench.engine.agreed = "0 1"
+    bench.start(0, 1, 2)
+    bench.pause_and_wait()
+    bench.end()
+    bench.until_done()
+    assert bench.interim == ["0 1"]
+    assert [told.text for told in bench.provisional] == ["0 1 2"]
 
 
 def test_interim_work_is_not_wanted_once_a_pause_or_an_end_is_told() -> None:

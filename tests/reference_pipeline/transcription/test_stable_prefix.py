@@ -56,7 +56,28 @@ def test_interim_text_only_grows_and_the_final_text_begins_with_it(
             transcriber._next_interim = 0  # whatever the clock said, it is time
             shown.extend(filter(None, [transcriber.interim(lambda: True)]))
         else:
-            transcriber.speculate(lambda: True)
+            told = transcriber.speculate(lambda: True)
+            assert told is not None
+            shown.extend(filter(None, [told.agreed]))
+            # What is shown of a pause is part of what the pause says.
+            assert told.text.startswith(shown[-1] if shown else "")
     shown.append(transcriber.finish().text)
     for earlier, later in itertools.pairwise(shown):
         assert later.startswith(earlier)
+
+
+def test_what_the_texts_of_two_pauses_agree_on_is_shown_beyond_the_longest_interim_text_too() -> None:
+    engine: Any = FickleEngine([(2, 4, 6), (2, 4, 6, 8)], [False, False])
+    transcriber = FasterWhisperTranscriber(engine)
+    transcriber.begin()
+    agreed = []
+    for _ in range(2):
+        for _ in range(16):
+            transcriber.feed(_HALF_A_SECOND)
+        assert transcriber.interim(lambda: True) is None
+        told = transcriber.speculate(lambda: True)
+        again = transcriber.speculate(lambda: True)
+        assert told is not None
+        assert again is not None
+        agreed.append((told.text, told.agreed, again.agreed))
+    assert agreed == [("2 4 6", None, None), ("2 4 6 8", "2 4", None)]
