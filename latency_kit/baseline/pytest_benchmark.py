@@ -41,6 +41,8 @@ def read_pytest_benchmark(path: str | os.PathLike[str]) -> StoredSession:
         document = json.loads(Path(source).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{source}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise CorruptDataError(f"{source}: is no file of pytest-benchmark: it is not UTF-8 text") from error
     except (ValueError, RecursionError) as error:
         raise CorruptDataError(f"{source}: is not JSON: {error}") from error
     if not isinstance(document, dict) or not {"benchmarks", "machine_info", "datetime"} <= document.keys():

@@ -98,6 +98,8 @@ class BaselineStore:
             UsageError: There is neither.
             CorruptDataError: The file cannot be read as a session.
         """
+        if not called:
+            raise UsageError("give a session file or the name of a baseline, got an empty name")
         path = Path(called)
         if path.is_file() or not _NAME.fullmatch(called):
             return read_session(path)

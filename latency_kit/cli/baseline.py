@@ -22,8 +22,9 @@ from latency_kit.cli.command_line import (
     errors_on_standard_error,
     main,
 )
+from latency_kit.errors import UsageError
 
-__all__ = ["AS_JSON", "DIFFERENT", "FOLDER", "TOLERANCE"]
+__all__ = ["AS_JSON", "DIFFERENT", "FOLDER", "TOLERANCE", "existing_folder"]
 
 FOLDER = click.option(
     "--folder", type=FILE, default=DEFAULT_FOLDER, show_default=True, help="Where the baselines are."
@@ -91,7 +92,8 @@ def list_(*, folder: Path, as_json: bool) -> None:
 
     Example: latency-kit baseline list --folder .latency-kit
     """
-    found = BaselineStore(folder).found()
+    with errors_on_standard_error():
+        found = BaselineStore(existing_folder(folder)).found() if folder.exists() else ()
     if as_json:
         click.echo(json.dumps(listing_data(found), indent=2, ensure_ascii=False))
     else:
@@ -125,6 +127,19 @@ def check(
         for line in comparison_lines(result, baseline=repr(name)):
             click.echo(line)
     raise SystemExit(EXIT_BREACHED if result.regressed else EXIT_MET)
+
+
+def existing_folder(path: Path) -> Path:
+    """Return the path of a folder.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such folder")
+    if not path.is_dir():
+        raise UsageError(f"{path}: is no folder; give the one that the session files are in")
+    return path
 
 
 def _say_kept(name: str, path: Path, *, as_json: bool) -> None:

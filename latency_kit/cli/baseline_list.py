@@ -14,7 +14,7 @@ __all__ = ["began", "listing_data", "listing_lines"]
 def listing_lines(found: Sequence[FoundSession], *, folder: Path) -> Iterator[str]:
     """Yield a line for each baseline; for one that cannot be read, the reason."""
     if not found:
-        yield f"{folder}: no baselines"
+        yield f"{folder}: no baselines" if folder.exists() else f"{folder}: no baselines, nor such a folder"
         return
     rows = [_row(one.name, one.stored) for one in found if one.stored is not None]
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []

@@ -3,6 +3,9 @@
 Commands live in modules of their own, which take `click` from here; what they print is made elsewhere.
 """
 
+import errno
+import io
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +24,7 @@ __all__ = [
     "EXIT_MET",
     "EXIT_USAGE",
     "FILE",
+    "FiniteRange",
     "click",
     "errors_on_standard_error",
     "main",
@@ -40,6 +44,17 @@ FILE = click.Path(path_type=Path)
 """A path whose absence is told in our own words, when it is read."""
 
 
+class FiniteRange(click.FloatRange):
+    """A range that neither NaN nor an infinity passes: click compares with the bounds that there are."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; end with wrong use where it is none, or out of the range."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
+
 class _OneLineErrors(click.Group):
     """A group whose wrong use is told in one line, as every other error is."""
 
@@ -52,6 +67,10 @@ class _OneLineErrors(click.Group):
         **extra: Any,
     ) -> Any:
         """Run the command that the arguments name, and leave with its exit code."""
+        for stream in (sys.stdout, sys.stderr):
+            # A name that the terminal's encoding lacks is shown escaped instead of ending the command.
+            if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
@@ -82,9 +101,17 @@ def main() -> None:
 
 @contextmanager
 def errors_on_standard_error() -> Iterator[None]:
-    """Say an error of ours on standard error, without a traceback, and leave with `EXIT_USAGE`."""
+    """Say an error on standard error, without a traceback, and leave with `EXIT_USAGE`.
+
+    Errors of ours, and of the operating system where nobody has told one better, such as a name too long.
+    """
     try:
         yield
     except LatencyKitError as error:
+        click.echo(f"latency-kit: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever read our output has enough; click ends quietly then
+            raise
         click.echo(f"latency-kit: {error}", err=True)
         sys.exit(EXIT_USAGE)

@@ -15,7 +15,7 @@ from latency_kit.baseline import (
     sessions_in,
 )
 from latency_kit.baseline.comparison_text import comparison_data, comparison_lines
-from latency_kit.cli.baseline import AS_JSON, DIFFERENT, FOLDER, TOLERANCE
+from latency_kit.cli.baseline import AS_JSON, DIFFERENT, FOLDER, TOLERANCE, existing_folder
 from latency_kit.cli.command_line import (
     EXIT_BREACHED,
     EXIT_MET,
@@ -28,6 +28,8 @@ from latency_kit.cli.trend_text import trend_data, trend_lines
 from latency_kit.errors import UsageError
 
 __all__: list[str] = []
+
+_BRAILLE = "\N{BRAILLE PATTERN DOTS-12345678}"
 
 _PLOT = click.option("--plot/--no-plot", default=True, help="Whether to draw the curves.", show_default=True)
 
@@ -90,7 +92,7 @@ def compare_(
         else:
             for line in comparison_lines(result, baseline=a):
                 click.echo(line)
-            if plot:
+            if plot and _can_be_drawn():
                 from latency_kit.cli.plots import plots_of  # noqa: PLC0415  # a sixth of a second, for plots only
 
                 click.echo("\n" + plots_of(result, width=_columns(), colour=_is_coloured()))
@@ -126,7 +128,7 @@ def trend(
     Example: latency-kit trend .latency-kit --percentile 99
     """
     with errors_on_standard_error():
-        found = list(sessions_in(folder))
+        found = list(sessions_in(existing_folder(folder)))
         if not found:
             raise UsageError(f"{folder}: there are no session files (*.json) in it")
         unread = [one for one in found if one.stored is None]
@@ -140,13 +142,24 @@ def trend(
             click.echo(json.dumps(trend_data(result, unread), indent=2, ensure_ascii=False))
         else:
             draw = None
-            if plot:
+            if plot and _can_be_drawn():
                 from latency_kit.cli.plots import trend_plot  # noqa: PLC0415  # as above
 
                 draw = lambda series: trend_plot(series, width=_columns(), colour=_is_coloured())  # noqa: E731
             for line in trend_lines(result, unread, draw=draw):
                 click.echo(line)
     raise SystemExit(EXIT_BREACHED if any(series.is_slower for series in result.series) else EXIT_MET)
+
+
+def _can_be_drawn() -> bool:
+    """Tell whether standard output can show what curves are drawn with; say so where it cannot."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        _BRAILLE.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        click.echo(f"no plot: the output's encoding, {encoding}, lacks its dots; set PYTHONIOENCODING=utf-8")
+        return False
+    return True
 
 
 def _columns() -> int:

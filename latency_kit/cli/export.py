@@ -9,11 +9,18 @@ from latency_kit.baseline import BaselineStore
 from latency_kit.cli.baseline import FOLDER
 from latency_kit.cli.command_line import FILE, click, errors_on_standard_error, main
 from latency_kit.cli.export_formats import series_csv, series_hgrm, series_hlog, series_jsonl
-from latency_kit.cli.exported_source import ExportedSource, is_jsonl, source_of
-from latency_kit.cli.report import write_whole
+from latency_kit.cli.exported_source import (
+    ExportedSource,
+    SkippedLines,
+    is_jsonl,
+    measurements_in,
+    source_of,
+)
+from latency_kit.cli.output_file import refuse_source, source_file, write_whole
 from latency_kit.errors import UsageError
 from latency_kit.storage import JsonlReader, export_csv, write_csv
 from latency_kit.storage.record import line_of
+from latency_kit.storage.rotation import rotated_files
 
 __all__: list[str] = []
 
@@ -51,7 +58,8 @@ def export(
     """Write SOURCE (a session file, a baseline, or a performance.jsonl) in a format of other tools.
 
     csv: a row for each series, of a performance.jsonl a row for each measurement. jsonl: the same as JSON
-    objects. hlog: HdrHistogram's interval log. hgrm: HdrHistogram's percentiles of one series.
+    objects. hlog: HdrHistogram's interval log. hgrm: HdrHistogram's percentiles of one series. Lines that are
+    no measurements are left out and counted. Exit codes: 0 written, 2 wrong use or unreadable input.
 
     Example: latency-kit export run.json --to hgrm --series shop.pay -o pay.hgrm
     """
@@ -61,38 +69,48 @@ def export(
             raise UsageError(f"give the format with --to, one of {', '.join(_FORMATS)}")
         if as_json and output is None:
             raise UsageError("--json says what was written to a file; give one with -o")
-        path = Path(source)
-        if output is not None and path.exists() and path.resolve() == output.resolve():
-            raise UsageError(f"{output}: is the source itself; give the output a name of its own")
+        path, store = Path(source), BaselineStore(folder)
+        if output is not None:
+            refuse_source(output, [source_file(source, store), *(rotated_files(path) if rotated else ())])
         is_calls = kind in {"csv", "jsonl"} and path.is_file() and is_jsonl(path)
         if is_calls and names:
             raise UsageError("--series chooses among the series of a session; measurements are written all")
         if is_calls:
-            said = _export_calls(path, kind, output, rotated=rotated)
+            said, skipped = _export_calls(path, kind, output, rotated=rotated)
         else:
-            found = source_of(source, BaselineStore(folder), rotated=rotated).chosen(names)
+            found = source_of(source, store, rotated=rotated).chosen(names)
             text = _FORMATS[kind](found)
-            said = f"{len(found.series)} series"
+            said, skipped = f"{len(found.series)} series", found.skipped
             if output is None:
                 click.echo(text, nl=False)
             else:
                 # Excel knows UTF-8 by this mark; what is ASCII needs none.
                 write_whole(output, text if kind != "csv" or text.isascii() else f"\ufeff{text}")
         if output is not None:
-            data = {"path": str(output), "format": kind, "written": said}
+            data = {
+                "path": str(output),
+                "format": kind,
+                "written": said,
+                "skipped_bad": skipped.bad,
+                "skipped_torn": skipped.torn,
+            }
             click.echo(json.dumps(data, ensure_ascii=False) if as_json else f"{output}: {said}")
+        if skipped and not as_json:
+            click.echo(f"{source}: {skipped.describe()}", err=True)
 
 
-def _export_calls(path: Path, kind: str, output: Path | None, *, rotated: bool) -> str:
+def _export_calls(path: Path, kind: str, output: Path | None, *, rotated: bool) -> tuple[str, SkippedLines]:
+    reader = JsonlReader(path, rotated=rotated)
+    records = measurements_in(reader, path)
     if kind == "csv" and output is not None:
-        count = export_csv(path, output, rotated=rotated)
+        count = export_csv(records, output)
     elif kind == "csv":
-        count = write_csv(JsonlReader(path, rotated=rotated), sys.stdout)
+        count = write_csv(records, sys.stdout)
     else:
-        lines = [line_of(record).decode("ascii") for record in JsonlReader(path, rotated=rotated)]
+        lines = [line_of(record).decode("ascii") for record in records]
         count = len(lines)
         if output is None:
             click.echo("".join(lines), nl=False)
         else:
             write_whole(output, "".join(lines))
-    return f"{count} {'measurement' if count == 1 else 'measurements'}"
+    return f"{count} {'measurement' if count == 1 else 'measurements'}", SkippedLines.of(reader)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import difflib
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from latency_kit.cli.command_line import FILE, click, errors_on_standard_error, main
+from latency_kit.cli.command_line import FILE, FiniteRange, click, errors_on_standard_error, main
 from latency_kit.cli.profile_target import find_target
 from latency_kit.errors import UsageError
 from latency_kit.profiling import (
@@ -41,6 +42,15 @@ def profile() -> None:
     """Find what takes the time or the memory: functions, coroutines, a running process, allocations."""
 
 
+def _target(ctx: click.Context, _: click.Parameter, given: str) -> str:
+    """Refuse an option that there is none of: what is unknown would be taken for the target."""
+    if given.startswith("-"):
+        name = given.partition("=")[0]
+        known = [option for parameter in ctx.command.params for option in parameter.opts if option[0] == "-"]
+        raise click.NoSuchOption(name, possibilities=difflib.get_close_matches(name, known), ctx=ctx)
+    return given
+
+
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that all profilers share."""
     for option in (
@@ -58,7 +68,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 @profile.command(context_settings=_PASS_ON)
 @_options
-@click.argument("target")
+@click.argument("target", callback=_target)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def functions(target: str, arguments: Sequence[str], *, output: Path, top: int, as_json: bool) -> None:
     """Profile every function call of TARGET with cProfile.
@@ -78,7 +88,7 @@ def functions(target: str, arguments: Sequence[str], *, output: Path, top: int, 
 
 @profile.command(context_settings=_PASS_ON)
 @_options
-@click.argument("target")
+@click.argument("target", callback=_target)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def memory(target: str, arguments: Sequence[str], *, output: Path, top: int, as_json: bool) -> None:
     """Profile what TARGET holds in memory at its peak, by line, with memray.
@@ -100,8 +110,10 @@ def memory(target: str, arguments: Sequence[str], *, output: Path, top: int, as_
 
 @profile.command("async", context_settings=_PASS_ON)
 @_options
-@click.option("--interval", "interval_ms", type=float, default=2.0, show_default=True, help="Milliseconds.")
-@click.argument("target")
+@click.option(
+    "--interval", "interval_ms", type=FiniteRange(), default=2.0, show_default=True, help="Milliseconds."
+)
+@click.argument("target", callback=_target)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def asynchronous(
     target: str, arguments: Sequence[str], *, interval_ms: float, output: Path, top: int, as_json: bool
@@ -126,7 +138,7 @@ def asynchronous(
 
 @profile.command()
 @_options
-@click.option("--duration", "duration_s", type=float, default=10.0, show_default=True, help="Seconds.")
+@click.option("--duration", "duration_s", type=int, default=10, show_default=True, help="Seconds.")
 @click.option("--rate", "rate_hz", type=int, default=100, show_default=True, help="Samples a second.")
 @click.option("--idle", is_flag=True, help="Sample threads that wait, too.")
 @click.option("--native", is_flag=True, help="Show native frames.")
@@ -134,7 +146,7 @@ def asynchronous(
 def process(
     process_id: int,
     *,
-    duration_s: float,
+    duration_s: int,
     rate_hz: int,
     idle: bool,
     native: bool,

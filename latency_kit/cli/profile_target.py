@@ -5,6 +5,7 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,8 @@ def find_target(target: str, arguments: Sequence[str]) -> ProfileTarget:
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:
+    if module.startswith("."):
+        raise UsageError(f"{module!r} is no module's full name; give MODULE:FUNCTION, such as shop.prices:of")
     with _importing_from_here():
         try:
             found: Any = importlib.import_module(module)
@@ -75,12 +78,23 @@ def _function(module: str, name: str) -> Callable[..., Any]:
             raise UsageError(
                 f"{module} cannot be imported: {error}; is it in this folder, or installed?"
             ) from error
+        except (Exception, SystemExit) as error:  # whatever the module's own code does
+            raise UsageError(f"{module} cannot be imported: {_in_a_line(error)}") from error
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
         raise UsageError(f"{module} has no function {name!r}")
     function: Callable[..., Any] = found
     return function
+
+
+def _in_a_line(error: BaseException) -> str:
+    """Say what was raised, and by which line."""
+    said = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    if isinstance(error, SyntaxError):
+        return said  # which tells file and line itself
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{said} ({Path(last.filename).name}, line {last.lineno})"
 
 
 @contextlib.contextmanager
@@ -94,7 +108,7 @@ def _importing_from_here() -> Iterator[None]:
 def _compiled(path: Path) -> CodeType:
     try:
         return compile(path.read_bytes(), str(path.resolve()), "exec")
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UsageError(f"{path} cannot be run: {error}") from error
 
 

@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,10 +16,11 @@ from latency_kit.cli.command_line import (
     errors_on_standard_error,
     main,
 )
+from latency_kit.cli.output_file import refuse_source, source_file, write_whole
 from latency_kit.errors import UsageError
 from latency_kit.report import compose, print_report, render_markdown
 
-__all__ = ["write_whole"]
+__all__: list[str] = []
 
 _SUFFIXES = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
 
@@ -63,6 +62,9 @@ def report(
         if as_json and format_ is not None:
             raise UsageError("--json and --format exclude each other; leave one out")
         store = BaselineStore(folder)
+        if output is not None:
+            read = [session] if against is None else [session, against]
+            refuse_source(output, [source_file(called, store) for called in read])
         stored = store.find(session)
         before = None if against is None else store.find(against)
         compared = (
@@ -82,22 +84,6 @@ def report(
     breached = any(one.verdict is Verdict.BREACHED for one in stored.session.evaluations)
     regressed = compared is not None and compared.regressed
     raise SystemExit(EXIT_BREACHED if breached or regressed else EXIT_MET)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that whoever reads meanwhile finds the old one or the new one.
-
-    Raises:
-        UsageError: It cannot be written.
-    """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-        unfinished.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _kind_of(output: Path | None) -> str:

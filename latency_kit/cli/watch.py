@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from latency_kit.cli.command_line import click, errors_on_standard_error, main
-from latency_kit.live import LiveConnection, connect, frame_from_data, running_processes
-from latency_kit.live.client import ProcessEndedError
+from latency_kit.cli.command_line import FiniteRange, click, errors_on_standard_error, main
+from latency_kit.live import LiveConnection, connect, frame_from_data
+from latency_kit.live.client import ProcessEndedError, find_processes
 
 __all__ = ["watch"]
 
 _LEAST_INTERVAL_S = 0.1
+_GREATEST_INTERVAL_S = 86_400.0
 
 
 @main.command()
@@ -20,7 +21,7 @@ _LEAST_INTERVAL_S = 0.1
 @click.option(
     "--interval",
     "interval_s",
-    type=click.FloatRange(min=_LEAST_INTERVAL_S),
+    type=FiniteRange(min=_LEAST_INTERVAL_S, max=_GREATEST_INTERVAL_S),
     default=1.0,
     show_default=True,
     help="Seconds from one look to the next.",
@@ -61,7 +62,10 @@ def watch(
 
 
 def _list(*, as_json: bool) -> None:
-    running = running_processes()
+    found = find_processes()
+    if found.silent:
+        click.echo(f"latency-kit: {found.describe_silent()}", err=True)
+    running = found.running
     if as_json:
         listed = [
             {"process_id": one.process_id, "service_name": one.service_name, "command": one.command}
@@ -71,7 +75,7 @@ def _list(*, as_json: bool) -> None:
         return
     for one in running:
         click.echo(f"{one.process_id}  {one.service_name}  {one.command}")
-    if not running:
+    if not running and not found.silent:
         click.echo("No process can be watched; start one with LATENCY_KIT_LIVE=1 in its environment.")
 
 

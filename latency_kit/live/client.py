@@ -17,13 +17,21 @@ from latency_kit.live.place import SUFFIX, is_stale, live_folder
 __all__ = ["LiveConnection", "ProcessEndedError", "RunningProcess", "connect", "running_processes"]
 
 _TIMEOUT_S = 10.0
+_LOOK_TIMEOUT_S = 1.0
+"""Of each process, where all are asked who they are."""
+
 _MAX_ANSWER_BYTES = 16 << 20
 
+_STOPPED = "is it stopped (kill -CONT lets it go on), or too busy?"
 _HOW = "start it with latency_kit.configure(live=True), or with LATENCY_KIT_LIVE=1 in its environment"
 
 
 class ProcessEndedError(UsageError, ConnectionError):
     """The process that was watched has ended, or has stopped recording."""
+
+
+class ProcessSilentError(UsageError, TimeoutError):
+    """The process is there, and does not answer: it is stopped, or has too much to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +51,30 @@ class RunningProcess:
     path: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundProcesses:
+    """The processes of this user that have a socket.
+
+    Attributes:
+        running: Those that can be watched, by process id.
+        silent: The sockets of those that do not answer.
+    """
+
+    running: tuple[RunningProcess, ...]
+    silent: tuple[Path, ...]
+
+    def describe_silent(self) -> str:
+        """Say in one line which processes do not answer."""
+        names = ", ".join(path.stem for path in self.silent)
+        one = len(self.silent) == 1
+        return f"{'process' if one else 'processes'} {names} {'does' if one else 'do'} not answer; {_STOPPED}"
+
+
 class LiveConnection:
     """A connection to one process; each has intervals of its own.
 
     Raises:
+        ProcessSilentError: It takes no connection in time.
         UsageError: Nobody listens at `path`, or it cannot be opened.
     """
 
@@ -57,6 +85,9 @@ class LiveConnection:
         self._socket.settimeout(timeout_s)
         try:
             self._socket.connect(os.fspath(path))
+        except (TimeoutError, BlockingIOError) as error:
+            self._socket.close()
+            raise ProcessSilentError(_unanswered(path)) from error
         except OSError as error:
             self._socket.close()
             raise UsageError(
@@ -124,7 +155,7 @@ class LiveConnection:
                 self._socket.sendall(json.dumps(request).encode() + b"\n")
             line = self._line()
         except TimeoutError as error:
-            raise ProcessEndedError(f"the process at {self._path} does not answer; is it stopped?") from error
+            raise ProcessSilentError(_unanswered(self._path)) from error
         except OSError as error:
             raise ProcessEndedError(f"the process at {self._path} has ended") from error
         try:
@@ -149,17 +180,29 @@ class LiveConnection:
         return line
 
 
+def _unanswered(path: Path) -> str:
+    return f"the process at {path} does not answer; {_STOPPED}"
+
+
 def running_processes() -> tuple[RunningProcess, ...]:
     """Return the processes of this user that can be watched, by process id."""
+    return find_processes().running
+
+
+def find_processes() -> FoundProcesses:
+    """Ask at every socket of this user who is there."""
     if not hasattr(socket, "AF_UNIX"):
-        return ()
-    found = []
+        return FoundProcesses(running=(), silent=())
+    found, silent = [], []
     for path in live_folder().glob(f"*{SUFFIX}"):
         if is_stale(path):
             continue
         try:
-            with LiveConnection(path, timeout_s=1.0) as connection:
+            with LiveConnection(path, timeout_s=_LOOK_TIMEOUT_S) as connection:
                 about = connection.process()
+        except ProcessSilentError:
+            silent.append(path)
+            continue
         except (UsageError, CorruptDataError):
             continue
         found.append(
@@ -170,7 +213,9 @@ def running_processes() -> tuple[RunningProcess, ...]:
                 path=path,
             )
         )
-    return tuple(sorted(found, key=lambda process: process.process_id))
+    return FoundProcesses(
+        running=tuple(sorted(found, key=lambda process: process.process_id)), silent=tuple(sorted(silent))
+    )
 
 
 def connect(target: str | None = None) -> LiveConnection:
@@ -179,6 +224,7 @@ def connect(target: str | None = None) -> LiveConnection:
     Without a target, to the only one that can be watched.
 
     Raises:
+        ProcessSilentError: It is there and does not answer.
         UsageError: There is none such, or more than one.
     """
     if not hasattr(socket, "AF_UNIX"):
@@ -187,7 +233,8 @@ def connect(target: str | None = None) -> LiveConnection:
         )
     if target is not None and (os.sep in target or target.endswith(SUFFIX)):
         return LiveConnection(Path(target))
-    running = running_processes()
+    found = find_processes()
+    running = found.running
     chosen = [
         process
         for process in running
@@ -195,9 +242,13 @@ def connect(target: str | None = None) -> LiveConnection:
     ]
     if len(chosen) == 1:
         return LiveConnection(chosen[0].path)
-    listed = "".join(f"\n  {one.process_id}  {one.service_name}  {one.command}" for one in chosen or running)
+    listed = ", ".join(f"{one.process_id} {one.service_name}" for one in chosen or running)
     if chosen:
-        raise UsageError(f"{len(chosen)} processes can be watched, name one by its process id:{listed}")
+        raise UsageError(f"{len(chosen)} processes can be watched, name one by its process id: {listed}")
+    # A silent one does not tell its service: it may be the one that is meant.
+    may_be_meant = target is None or not target.isdecimal() or target in {path.stem for path in found.silent}
+    if found.silent and may_be_meant:
+        raise ProcessSilentError(found.describe_silent())
     if target is None or not running:
         raise UsageError(f"no process can be watched; {_HOW}")
-    raise UsageError(f"no process {target!r} can be watched; there are:{listed}")
+    raise UsageError(f"no process {target!r} can be watched; there are: {listed}")

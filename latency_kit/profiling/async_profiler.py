@@ -5,6 +5,7 @@ a step is sampled from a thread of its own.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -47,12 +48,12 @@ class AsyncProfiler:
         interval_ms: Between two samples.
 
     Raises:
-        UsageError: `interval_ms` is not positive.
+        UsageError: `interval_ms` is not positive and finite.
     """
 
     def __init__(self, title: str, *, interval_ms: float = DEFAULT_INTERVAL_MS) -> None:
-        if not interval_ms > 0:
-            raise UsageError(f"interval_ms must be positive, got {interval_ms!r}")
+        if not 0 < interval_ms < math.inf:
+            raise UsageError(f"interval_ms must be positive and finite, got {interval_ms!r}")
         self._title = title
         self._interval_s = interval_ms / 1000
         self._seen = StepsOfLoop()

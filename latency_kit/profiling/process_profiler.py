@@ -26,6 +26,8 @@ __all__ = ["ProcessProfile", "profile_process"]
 
 DEFAULT_RATE_HZ = 100
 
+_LONGEST_S = 86_400
+
 _GRACE_S = 30.0
 """What py-spy may take beyond the time that it samples."""
 
@@ -68,23 +70,28 @@ def profile_process(
 
     Args:
         process_id: Of the process.
-        duration_s: How long to look, in seconds.
+        duration_s: How long to look: whole seconds, up to a day, as py-spy takes them.
         rate_hz: Samples a second.
         idle: Whether threads that wait are sampled too.
         native: Whether native frames are shown.
 
     Raises:
-        UsageError: There is no such process, or it may not be looked into; the message says what to do.
+        UsageError: Duration or rate are unfit, there is no such process, or it may not be looked into; the
+            message says what to do.
         MissingExtraError: py-spy is not installed.
         CorruptDataError: py-spy wrote something else than expected.
     """
-    if not duration_s > 0 or rate_hz < 1:
-        raise UsageError(f"duration and rate must be positive, got {duration_s!r} s and {rate_hz!r} a second")
+    if not 1 <= duration_s <= _LONGEST_S or duration_s != int(duration_s):
+        raise UsageError(
+            f"the duration must be a whole number of seconds from 1 to {_LONGEST_S}, got {duration_s!r}"
+        )
+    if rate_hz < 1:
+        raise UsageError(f"the rate must be a whole number of samples a second from 1, got {rate_hz!r}")
     command = [
         _program(),
         "record",
         f"--pid={process_id}",
-        f"--duration={max(round(duration_s), 1)}",
+        f"--duration={int(duration_s)}",
         f"--rate={rate_hz}",
         "--format=speedscope",
         *(["--idle"] if idle else []),
@@ -148,13 +155,16 @@ def _wait(spying: "subprocess.Popen[str]", duration_s: float) -> str:
 
 def _advice(process_id: int, said: str) -> str:
     """Say in one line why a process cannot be looked into, and what to do."""
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "no reason given")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    # Its error may be followed by a backtrace of its own.
+    told = [line for line in lines if line.lower().startswith("error:")]
+    reason = (told or lines or ["no reason given"])[-1].rstrip(".")
     lowered = said.lower()
     if not _exists(process_id):
         return f"there is no process {process_id}; `latency-kit watch --list` lists those that can be watched"
     if "permission denied" in lowered or "operation not permitted" in lowered or "eperm" in lowered:
         return f"process {process_id} may not be looked into: {_permission()}"
-    return f"py-spy cannot look into process {process_id}: {last}"
+    return f"py-spy cannot look into process {process_id}: {reason}; is it a Python process?"
 
 
 def _permission() -> str:

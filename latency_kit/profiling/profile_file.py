@@ -80,6 +80,10 @@ def load_profile(path: Path | str) -> Profile:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; give a file that ends in {SUFFIX}") from error
+    except UnicodeDecodeError as error:
+        raise CorruptDataError(f"{path} is no profile: it is not UTF-8 text") from error
+    except RecursionError as error:
+        raise CorruptDataError(f"{path} is no profile: it is nested too deeply") from error
     except ValueError as error:
         raise CorruptDataError(f"{path} is no profile, or was cut short: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:

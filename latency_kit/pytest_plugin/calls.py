@@ -10,7 +10,11 @@ from typing import Any
 from latency_kit.errors import UsageError
 from latency_kit.pytest_plugin.timing import Timing
 
-__all__ = ["AsyncCall", "Kind", "Sample", "SyncCall", "async_call", "kind_of", "sync_call"]
+__all__ = ["AsyncCall", "Kind", "MeasuringError", "Sample", "SyncCall", "async_call", "kind_of", "sync_call"]
+
+
+class MeasuringError(UsageError):
+    """The fixture was asked for what it cannot measure or judge."""
 
 
 class Kind(Enum):
@@ -117,5 +121,5 @@ def async_call(function: Callable[[], Any], kind: Kind, timing: Timing) -> Async
     return stream_once if kind.is_stream else call_once
 
 
-def _no_item() -> UsageError:
-    return UsageError("the stream ended without an item, so that there is no time to its first item")
+def _no_item() -> MeasuringError:
+    return MeasuringError("the stream ended without an item, so that there is no time to its first item")

@@ -28,6 +28,7 @@ __all__ = [
     "pytest_configure",
     "pytest_itemcollected",
     "pytest_pyfunc_call",
+    "pytest_runtest_call",
     "pytest_sessionfinish",
     "pytest_sessionstart",
     "pytest_terminal_summary",
@@ -123,7 +124,7 @@ def latency(request: pytest.FixtureRequest, latency_timing: "Timing") -> "Latenc
         if marker.args:
             _fail(f"the marker latency takes keywords only, got {marker.args!r}; write budget_ms=...")
         _without_replaced(keywords, marker.kwargs)
-    with _failures_in_a_line():
+    with _failures_in_a_line(UsageError, PolicyError):
         run = _run_of(request.config)
         plan = plan_of(keywords, run.policy)
     return Latency(
@@ -147,8 +148,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
     measure: Any = pyfuncitem.funcargs["latency"]
     if "latency" not in arguments:
-        with _failures_in_a_line():
-            measure(function, **arguments)
+        measure(function, **arguments)
         return True
     if inspect.iscoroutinefunction(function):
         import asyncio  # noqa: PLC0415  # a tenth of a second, for coroutines only
@@ -159,6 +159,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if measure.has_limit and not measure.has_measured:
         _fail(f"{pyfuncitem.nodeid} has a latency budget but measured nothing; call latency(...) in it")
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Say in one line what the fixture could not measure or judge; what the test raises itself passes."""
+    if "latency" not in getattr(item, "fixturenames", ()):
+        return (yield)
+    from latency_kit.pytest_plugin.calls import MeasuringError  # noqa: PLC0415  # see the module's docstring
+
+    with _failures_in_a_line(MeasuringError):
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -256,11 +267,11 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 @contextmanager
-def _failures_in_a_line() -> Iterator[None]:
-    """Say an error of ours as the test's failure, without a traceback into the plugin."""
+def _failures_in_a_line(*ours: type[Exception]) -> Iterator[None]:
+    """Say errors of these types as the test's failure, without a traceback into the plugin."""
     try:
         yield
-    except (UsageError, PolicyError) as error:
+    except ours as error:
         raise pytest.fail.Exception(f"latency: {error}", pytrace=False) from None
 
 

@@ -1,6 +1,7 @@
 """The measurements of one pytest run, and what becomes of them at its end. Knows nothing of pytest."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,6 +192,9 @@ def _tolerance(text: str) -> float:
     if not text:
         return DEFAULT_TOLERANCE
     try:
-        return float(text)
+        share = float(text)
     except ValueError:
-        raise UsageError(f"latency_tolerance must be a share such as 0.1, got {text!r}") from None
+        share = math.nan
+    if not 0 <= share < math.inf:
+        raise UsageError(f"latency_tolerance must be a share from 0, such as 0.1, got {text!r}")
+    return share

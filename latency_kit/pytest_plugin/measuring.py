@@ -8,7 +8,16 @@ from typing import Any, NoReturn
 from latency_kit.baseline import MAX_RAW_DURATIONS, Decision, are_dependent, series_of_test
 from latency_kit.errors import UsageError
 from latency_kit.histogram import Histogram
-from latency_kit.pytest_plugin.calls import AsyncCall, Kind, Sample, SyncCall, async_call, kind_of, sync_call
+from latency_kit.pytest_plugin.calls import (
+    AsyncCall,
+    Kind,
+    MeasuringError,
+    Sample,
+    SyncCall,
+    async_call,
+    kind_of,
+    sync_call,
+)
 from latency_kit.pytest_plugin.collection import Judgement, SampleCollection, judge_once
 from latency_kit.pytest_plugin.plan import LatencyPlan
 from latency_kit.pytest_plugin.progress import Progress
@@ -85,7 +94,7 @@ class Latency:
             The result for the whole calls.
 
         Raises:
-            UsageError: An event loop is already running, or a first item is judged of what is no stream.
+            MeasuringError: An event loop is already running, or a first item is judged of what is no stream.
         """
         return self._measure(partial(function, *args, **kwargs), kind_of(function))
 
@@ -99,7 +108,7 @@ class Latency:
         """Measure the asynchronous iterable that `function` returns, as `stream` does.
 
         Raises:
-            UsageError: An event loop is already running.
+            MeasuringError: An event loop is already running.
         """
         return self._measure(partial(function, *args, **kwargs), Kind.ASYNC_STREAM)
 
@@ -107,11 +116,11 @@ class Latency:
         """Measure a coroutine function or an asynchronous generator function on the loop that is running.
 
         Raises:
-            UsageError: `function` is neither.
+            MeasuringError: `function` is neither.
         """
         kind = kind_of(function)
         if not kind.is_async:
-            raise UsageError(
+            raise MeasuringError(
                 f"in_loop measures coroutine functions and asynchronous streams, got {function!r}; "
                 "call latency(...) itself with it"
             )
@@ -128,14 +137,17 @@ class Latency:
             part: What they are of, where a test has several.
 
         Raises:
-            UsageError: They are too few for the percentile; the message says how many it takes.
+            MeasuringError: They are too few for the percentile; the message says how many it takes.
         """
         values = list(durations_ns)
         limit = self._plan.total
         if limit is not None:
             count, confidence = len(values), self._plan.confidence
             single = LatencyPlan(samples=count, max_samples=count, confidence=confidence)
-            single.looks(limit)
+            try:
+                single.looks(limit)
+            except UsageError as error:
+                raise MeasuringError(str(error)) from error
         start_unix_nano = self._timing.clock.unix_nano()
         judgement = judge_once(values, self._plan, limit)
         result = self._result(self._part(part), values, judgement, start_unix_nano, rate=None)
@@ -150,7 +162,7 @@ class Latency:
             asyncio.get_running_loop()
         except RuntimeError:
             return asyncio.run(self._measure_on_loop(call, kind))
-        raise UsageError("an event loop is running; in an async test write: await latency.in_loop(...)")
+        raise MeasuringError("an event loop is running; in an async test write: await latency.in_loop(...)")
 
     def _measure_here(self, call: SyncCall, kind: Kind) -> LatencyResult:
         collection, schedule, progress, each = self._begin()
@@ -204,7 +216,7 @@ class Latency:
 
     def _check_kind(self, kind: Kind) -> None:
         if self._plan.first_item is not None and not kind.is_stream:
-            raise UsageError(
+            raise MeasuringError(
                 f"a budget for the first item needs a stream, got a {kind.value}; "
                 "give budget_ms, or measure with latency.stream(...)"
             )

@@ -13,7 +13,6 @@ Files live elsewhere.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 from latency_kit.errors import CorruptDataError
+from latency_kit.histogram import MAX_VALUE_NS
 from latency_kit.measurement.measurement import Measurement, Outcome
 from latency_kit.storage.json_values import json_safe_mapping
 from latency_kit.units import NS_PER_MS, NS_PER_S, ms_to_ns, ns_to_ms
@@ -41,6 +41,9 @@ FIELDS = (
 _OPTIONAL = frozenset({"error", "trace_id", "span_id"})
 _OUTCOMES_IN_ERROR = (Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.DROPPED, Outcome.ERROR)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_LONGEST_MS = MAX_VALUE_NS // NS_PER_MS
+"""What a histogram can hold; longer is no duration of a call."""
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC by definition; a zone would only be printed and parsed
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -216,8 +219,8 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _duration_ns(value: object) -> int:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
-        raise CorruptDataError(f"duration_ms must be a number from 0, got {value!r}")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _LONGEST_MS:
+        raise CorruptDataError(f"duration_ms must be a number from 0 to {_LONGEST_MS:.0f}, got {value!r}")
     return ms_to_ns(value)
 
 

@@ -78,7 +78,9 @@ def test_a_baseline_is_replaced_on_request_only(folder: Path) -> None:
 
 
 def test_the_list_is_data_on_request_and_names_what_cannot_be_read(folder: Path) -> None:
-    assert run("baseline", "list").stdout == ".latency-kit: no baselines\n"
+    assert run("baseline", "list").stdout == ".latency-kit: no baselines, nor such a folder\n"
+    Path("empty").mkdir()
+    assert run("baseline", "list", "--folder", "empty").stdout == "empty: no baselines\n"
     run("baseline", "save", "run.json", "main")
     (folder / ".latency-kit" / "broken.json").write_text("{", encoding="utf-8")
     ended = run("baseline", "list")
@@ -154,15 +156,43 @@ def test_sessions_that_cannot_be_compared_are_refused_unless_allowed(folder: Pat
         ["baseline", "import", "run.json"],
         ["trend", "absent"],
         ["trend", ".", "--significance", "2"],
+        ["trend", "run.json"],
+        ["baseline", "list", "--folder", "run.json"],
+        ["baseline", "import", "latin.json"],
     ],
 )
 def test_every_error_is_one_line_and_exit_code_2(folder: Path, arguments: list[str]) -> None:
     Path("bad.json").write_text('{"format": "latency-kit session", "ver', encoding="utf-8")
+    Path("latin.json").write_bytes(b"\xff\xfe")
     ended = run(*arguments)
     assert ended.exit_code == 2
     assert ended.stdout == ""
     (line,) = ended.stderr.splitlines()
     assert line.startswith("latency-kit: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trend", "run.json"], "run.json: is no folder"),
+        (["trend", "absent"], "absent: there is no such folder"),
+        (["baseline", "list", "--folder", "run.json"], "run.json: is no folder"),
+        (["baseline", "import", "latin.json"], "latin.json: is no file of pytest-benchmark: it is not UTF-8"),
+    ],
+)
+def test_what_is_no_folder_or_no_text_is_told_so(folder: Path, arguments: list[str], said: str) -> None:
+    (folder / "latin.json").write_bytes(b"\xff\xfe")
+    assert said in run(*arguments).stderr
+
+
+@pytest.mark.parametrize("arguments", [["compare", "run.json", "slow.json"], ["trend", "."]])
+def test_where_dots_cannot_be_written_no_curve_is_drawn(folder: Path, arguments: list[str]) -> None:
+    from latency_kit.cli import main  # noqa: PLC0415  # as above
+
+    bare = click_testing.CliRunner(charset="cp1252").invoke(main, arguments)
+    assert bare.exit_code in {0, 1}, bare.exception
+    assert "no plot: the output's encoding, cp1252, lacks its dots" in bare.stdout
+    assert "no plot" not in run(*arguments).stdout
 
 
 @pytest.fixture

@@ -118,9 +118,55 @@ def test_measurements_become_rows_one_by_one_and_torn_lines_are_left_out(jsonl: 
         "path": str(target),
         "format": "jsonl",
         "written": "30 measurements",
+        "skipped_bad": 1,
+        "skipped_torn": 0,
     }
     assert len(target.read_text(encoding="utf-8").splitlines()) == 30
     assert target.read_bytes().startswith(b'{"timestamp"')
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "hlog"])
+def test_lines_that_are_left_out_are_told_by_their_kind(kind: str, tmp_path: Path) -> None:
+    good = [LINE.format(second=second, component="llm", ms=1) for second in range(3)]
+    too_long = LINE.format(second=3, component="llm", ms="1e300")
+    too_long_whole = LINE.format(second=3, component="llm", ms="9" * 400)
+    source, target = tmp_path / "mixed.jsonl", tmp_path / f"out.{kind}"
+    source.write_text("".join([*good, "nothing\n", too_long, too_long_whole, good[0][:60]]), encoding="utf-8")
+    told = f"{source}: left out: 3 lines that are no measurement of the schema, 1 line that is cut short\n"
+    assert run(source, "-o", target).stderr == told
+    assert run(source, "--to", kind).stderr == told
+    data = json.loads(run(source, "-o", target, "--json").stdout)
+    assert (data["skipped_bad"], data["skipped_torn"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("package.json", '{"name": "x", "version": 1}', "is no session file"),
+        ("package.jsonl", '{"name": "x", "version": 1}', "there is no measurement in it"),
+        ("deep.json", "[" * 100_000, "nested too deeply"),
+        ("deep.jsonl", "[" * 100_000, "there is no measurement in it (left out: 1 line that is no"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "hlog"])
+def test_a_file_of_something_else_is_refused_and_nothing_written(
+    name: str, content: str, said: str, kind: str, tmp_path: Path
+) -> None:
+    source, target = tmp_path / name, tmp_path / "out"
+    source.write_text(content, encoding="utf-8")
+    for arguments in ((), ("-o", target)):
+        ended = run(source, "--to", kind, *arguments)
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        (line,) = ended.stderr.splitlines()
+        assert said in line
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_no_part_of_a_rotated_source_is_written_over(jsonl: Path) -> None:
+    older = jsonl.with_name(f"{jsonl.name}.1")
+    older.write_text(LINE.format(second=0, component="llm", ms=1), encoding="utf-8")
+    assert "is the source itself" in run(jsonl, "--rotated", "--to", "csv", "-o", older).stderr
+    assert run(jsonl, "--rotated", "--to", "csv", "-o", jsonl.with_suffix(".csv")).exit_code == 0
 
 
 def test_what_is_ascii_needs_no_mark(jsonl: Path, tmp_path: Path) -> None:

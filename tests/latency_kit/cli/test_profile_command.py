@@ -36,6 +36,11 @@ if __name__ == "__main__":
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     (tmp_path / "shop.py").write_text(SHOP, encoding="utf-8")
+    (tmp_path / "boom.py").write_text("\nraise ValueError('not\\ntoday')\n", encoding="utf-8")
+    (tmp_path / "unfinished.py").write_text("def main(:\n", encoding="utf-8")
+    (tmp_path / "leaving.py").write_text("import sys\nsys.exit(3)\n", encoding="utf-8")
+    (tmp_path / "deep.profile.json").write_text("[" * 100_000, encoding="utf-8")
+    (tmp_path / "latin.profile.json").write_bytes(b"\xff\xfe")
     return tmp_path
 
 
@@ -97,6 +102,21 @@ def test_memory_is_profiled_from_the_shell(shop: Path) -> None:
         (["process", "99999999"], "there is no process 99999999"),
         (["show", "shop.py"], "no profile"),
         (["compare", "a.profile.json", "b.profile.json"], "No such file"),
+        (["functions", ".:crunch"], "no module's full name"),
+        (["functions", "..shop:crunch"], "no module's full name"),
+        (["functions", "boom:main"], "boom cannot be imported: ValueError: not today (boom.py, line 2)"),
+        (["functions", "unfinished:main"], "unfinished cannot be imported: SyntaxError: "),
+        (["functions", "leaving:main"], "leaving cannot be imported: SystemExit: 3 (leaving.py, line 2)"),
+        (
+            ["functions", "--outptu", "x", "shop:crunch"],
+            "No such option '--outptu'. (Did you mean one of: '--output'",
+        ),
+        (["async", "-x", "shop:answer"], "No such option '-x'."),
+        (["async", "--interval", "nan", "shop:answer"], "no finite number"),
+        (["process", "1", "--duration", "inf"], "not a valid integer"),
+        (["process", "1", "--duration", "0"], "whole number of seconds from 1"),
+        (["show", "deep.profile.json"], "nested too deeply"),
+        (["show", "latin.profile.json"], "not UTF-8 text"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(

@@ -89,6 +89,23 @@ def test_against_a_baseline_what_is_slower_is_told_and_is_exit_code_1(session: P
     assert run(session, "--baseline", session).exit_code == 0
 
 
+def test_a_report_is_never_written_over_what_it_is_made_of(session: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "baselines"
+    kept = BaselineStore(folder).save(stored([5.0] * 500), "main")
+    (tmp_path / "link.json").hardlink_to(session)
+    before = session.read_bytes(), kept.read_bytes()
+    for arguments in (
+        (session, "-o", session),
+        (session, "-o", tmp_path / "link.json"),
+        (session, "--baseline", "main", "--folder", folder, "-o", kept),
+        ("main", "--folder", folder, "-o", kept),
+    ):
+        ended = run(*arguments)
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert "is the source itself" in ended.stderr
+    assert (session.read_bytes(), kept.read_bytes()) == before
+
+
 def test_json_has_the_rows_of_the_report(session: Path) -> None:
     data = json.loads(run(session, "--json").stdout)
     assert data["title"] == "Performance report: a run"
@@ -102,6 +119,8 @@ def test_json_has_the_rows_of_the_report(session: Path) -> None:
         (("--json", "--format", "html"), "exclude each other"),
         (("-o", "no/such/folder/x.html"), "cannot be written"),
         (("--baseline", "nobody", "--folder", "none"), "there is no session file 'nobody'"),
+        (("--baseline", ""), "got an empty name"),
+        (("--baseline", "a" * 300), "File name too long"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(

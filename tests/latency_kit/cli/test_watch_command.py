@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,28 @@ def test_a_process_that_is_not_there_is_one_line_and_exit_code_2(environment: di
     assert ended.stderr.startswith("latency-kit: no process")
     assert ended.stderr.count("\n") == 1
     assert "No process can be watched" in run(environment, "--list").stdout
+
+
+@pytest.mark.parametrize("interval", ["nan", "inf", "1e300", "0"])
+def test_an_interval_that_nobody_can_wait_for_is_one_line(interval: str, environment: dict[str, str]) -> None:
+    ended = run(environment, "shop", "--interval", interval)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("latency-kit: Invalid value for '--interval'")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_stopped_process_is_told_to_be_stopped(
+    shop: "subprocess.Popen[str]", environment: dict[str, str]
+) -> None:
+    os.kill(shop.pid, signal.SIGSTOP)
+    try:
+        ended = run(environment, "shop")
+        listed = run(environment, "--list")
+    finally:
+        os.kill(shop.pid, signal.SIGCONT)
+    assert (ended.returncode, ended.stdout, listed.stdout) == (2, "", "")
+    assert ended.stderr == listed.stderr
+    assert ended.stderr.startswith(f"latency-kit: process {shop.pid} does not answer; is it stopped")
 
 
 def test_the_end_of_the_process_ends_the_watching(

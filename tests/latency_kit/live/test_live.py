@@ -11,8 +11,8 @@ import pytest
 
 import latency_kit
 from latency_kit import ConfigurationError, CorruptDataError, UsageError
-from latency_kit.live import LiveConnection, connect, frame_from_data, running_processes
-from latency_kit.live.client import ProcessEndedError
+from latency_kit.live import LiveConnection, client, connect, frame_from_data, running_processes
+from latency_kit.live.client import ProcessEndedError, ProcessSilentError
 from latency_kit.live.place import FOLDER_VARIABLE
 from latency_kit.live.server import MAX_WATCHERS
 from latency_kit.testing import FakeClock
@@ -191,9 +191,36 @@ def test_a_process_that_ends_is_told_from_one_that_never_was(folder: Path) -> No
 
 def test_a_name_that_nobody_has_lists_those_there_are(telemetry: latency_kit.Telemetry) -> None:
     with pytest.raises(
-        UsageError, match=rf"no process 'bank' can be watched; there are:\n  {os.getpid()}  shop"
+        UsageError, match=rf"no process 'bank' can be watched; there are: {os.getpid()} shop$"
     ):
         connect("bank")
+
+
+def test_a_process_that_does_not_answer_is_named_and_not_told_to_be_started(
+    telemetry: latency_kit.Telemetry, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_LOOK_TIMEOUT_S", 0.05)
+    stopped = r"process 4711 does not answer; is it stopped \(kill -CONT"
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(folder / "4711.sock"))
+        mute.listen()
+        assert [one.process_id for one in running_processes()] == [os.getpid()]
+        for target in ("4711", "bank"):
+            with pytest.raises(ProcessSilentError, match=stopped):
+                connect(target)
+        connect("shop").close()
+        with pytest.raises(UsageError, match="no process '12' can be watched"):
+            connect("12")
+        telemetry.shutdown()
+        with pytest.raises(ProcessSilentError, match=stopped):
+            connect()
+
+
+def test_several_processes_are_listed_in_one_line(telemetry: latency_kit.Telemetry, folder: Path) -> None:
+    # A second socket of the same process stands for another one.
+    (folder / "1.sock").symlink_to(folder / f"{os.getpid()}.sock")
+    with pytest.raises(UsageError, match=r"^2 processes can be watched, name one by its process id: .+shop$"):
+        connect("shop")
 
 
 def test_an_answer_in_another_protocol_is_refused() -> None:

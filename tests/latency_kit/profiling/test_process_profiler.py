@@ -140,9 +140,18 @@ def test_a_file_that_is_no_profile_is_refused(play: "type[Player]") -> None:
         profile_process(os.getpid(), duration_s=1)
 
 
-@pytest.mark.parametrize("wrong", [{"duration_s": 0}, {"rate_hz": 0}, {"duration_s": float("nan")}])
-def test_a_duration_or_rate_that_is_not_positive_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="must be positive"):
+def test_a_backtrace_of_py_spy_is_not_its_reason(play: "type[Player]") -> None:
+    play.says(output="Error: Failed to find python\n\nStack backtrace:\n   0: std::sys::thread_start", code=1)
+    with pytest.raises(UsageError, match=r"Error: Failed to find python; is it a Python process\?$"):
+        profile_process(os.getpid(), duration_s=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"rate_hz": 0}, *({"duration_s": given} for given in (0, 0.4, 2.5, 1e9, float("nan"), float("inf")))],
+)
+def test_a_duration_or_rate_that_py_spy_cannot_keep_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=r"must be a whole number of .* from 1"):
         profile_process(os.getpid(), **wrong)  # type: ignore[arg-type]  # what a command line may bring
 
 

@@ -72,6 +72,41 @@ def test_the_body_of_a_marked_test_without_the_fixture_is_measured(project: Proj
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_what_cannot_be_judged_or_measured_is_one_line(project: Project) -> None:
+    result = project(
+        """
+        import pytest
+        from latency_kit.errors import UsageError
+
+        @pytest.mark.latency(budget_ms=20)
+        def test_too_few(latency):
+            latency.judge([1_000_000] * 5)
+
+        def test_no_item(latency):
+            latency.stream(list)
+
+        async def an_async_test(latency):
+            latency(an_async_test)
+
+        @pytest.mark.latency(samples=4)
+        def test_own_error():
+            raise UsageError("of the test itself")
+        """
+    )
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["latency: *5 samples*", "latency: the stream ended without an item*"])
+    result.stdout.no_fnmatch_line("*measuring.py*MeasuringError")
+    # What is not the fixture's is told where it was raised.
+    result.stdout.fnmatch_lines(["*raise UsageError(?of the test itself?)"])
+
+
+@pytest.mark.parametrize("tolerance", ["nan", "inf", "-0.1", "much"])
+def test_a_tolerance_that_is_no_share_is_refused(project: Project, tolerance: str) -> None:
+    result = project(TWO_TESTS, "--latency-save=main", ini=f"latency_tolerance = {tolerance}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*latency_tolerance must be a share from 0*got '{tolerance}'"])
+
+
 def test_coroutine_tests_need_no_other_plugin(project: Project) -> None:
     result = project(
         """
