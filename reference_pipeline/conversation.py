@@ -54,8 +54,9 @@ class Conversation:
     * Every transcript becomes exactly one `TurnRecord`, given to `on_turn`, whatever happens to it.
     * What an utterance leaves unfinished, and asks something as it is, keeps its turn open until the next one
       takes it or `AwaitedRest` waits no longer; then the turn answers it.
-    * At most `settings.answers_at_once` answers run; at most `settings.answers_waiting` wait, and a
-      question beyond them ends as DROPPED.
+    * At most `settings.answers_at_once` turns are answered at a time, each all of its questions at once; at
+      most `settings.answers_waiting` wait, and one beyond them ends as DROPPED.
+    * A question that was not answered whole and from a source is new when it is asked again.
     * Nothing that a stage raises ends the conversation; it ends the turn as FAILED.
     """
 
@@ -202,9 +203,15 @@ class Conversation:
         turn.passed(MonitoringPoint.QUESTION_DETECTED)
         if not decision.new:
             return _End(TurnStatus.DUPLICATE, detail="asked and answered before")
-        if self._waiting >= self._settings.answers_waiting:
-            return _End(TurnStatus.DROPPED, detail="too many questions wait for an answer already")
-        return await self._answer_all(turn, decision.new)
+        answers = [self._answer_to(turn, question) for question in decision.new]
+        try:
+            if self._waiting >= self._settings.answers_waiting:
+                return _End(TurnStatus.DROPPED, detail="too many questions wait for an answer already")
+            return await self._answer_all(turn, answers)
+        finally:
+            for answer in answers:
+                if not answer.is_whole:
+                    self._stages.decider.unanswered(answer.question)
 
     async def _show_statement(self, turn: Turn) -> "_End":
         receipt = await self._showing.show(transcript_message(turn, question=False))
@@ -212,48 +219,61 @@ class Conversation:
         turn.noted("display.show", receipt.sent_ns, receipt.painted_ns)
         return _End(TurnStatus.NO_QUESTION, at_ns=receipt.painted_ns)
 
-    async def _answer_all(self, turn: Turn, questions: Sequence[Question]) -> "_End":
+    def _answer_to(self, turn: Turn, question: Question) -> TurnAnswer:
+        return TurnAnswer(
+            turn, question, stages=self._stages, showing=self._showing, times=self._budgets.answer
+        )
+
+    async def _answer_all(self, turn: Turn, answers: Sequence[TurnAnswer]) -> "_End":
         queued_ns = latency_kit.now_ns()
         self._waiting += 1
         try:
             await self._answering.acquire()
         finally:
             self._waiting -= 1
-        answers: list[TurnAnswer] = []
         try:
             try:
                 turn.stage_was("answering", "queue_wait", queued_ns, latency_kit.now_ns())
-                painted_ns = [await self._answer(turn, question, answers) for question in questions]
+                for answer in answers:
+                    self._begin(turn, answer)
+                painted_ns = await _all_shown(answers)
             finally:
                 self._answering.release()
-            turn.passed(MonitoringPoint.DISPLAYED, painted_ns[-1])
+            turn.passed(MonitoringPoint.DISPLAYED, painted_ns)
             for answer in answers:
                 await answer.ended(self._settings.explain_limit_ns)
         finally:
             for answer in answers:
                 await answer.close()
-        return _End(TurnStatus.ANSWERED, at_ns=painted_ns[-1], detail=turn.said.notice)
+        return _End(TurnStatus.ANSWERED, at_ns=painted_ns, detail=turn.said.notice)
 
-    async def _answer(self, turn: Turn, question: Question, answers: list[TurnAnswer]) -> int:
-        """Answer one question; return when it was painted."""
+    def _begin(self, turn: Turn, answer: TurnAnswer) -> None:
         shedding = self._stages.shedding
         with latency_kit.use_context(turn.context):
             steps = () if shedding is None else shedding.decide()
         turn.said.shed = tuple(dict.fromkeys((*turn.said.shed, *(step.value for step in steps))))
-        answer = TurnAnswer(
-            turn,
-            question,
-            stages=self._stages,
-            showing=self._showing,
-            times=self._budgets.answer,
-            early=self._speculations.take(turn.number, question),
-        )
-        answers.append(answer)
         with shedding_steps(steps):
-            return await answer.answered()
+            answer.begin(self._speculations.take(turn.number, answer.question))
 
     def _pressed(self) -> Sequence[Step]:
         return () if self._stages.shedding is None else self._stages.shedding.pressed
+
+
+async def _all_shown(answers: Sequence[TurnAnswer]) -> int:
+    """Show the answers one after another; return when the last one was painted.
+
+    One that fails does not keep the others from being shown; it is told when they are.
+    """
+    failure: Exception | None = None
+    painted_ns = 0
+    for answer in answers:
+        try:
+            painted_ns = await answer.answered()
+        except Exception as error:  # noqa: BLE001  # raised below
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return painted_ns
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ class _Asked:
 class Decider:
     """Decides turn by turn, in the order in which they were spoken.
 
-    * A question is new at most once within the deduplicator's window.
+    * A question is new at most once within the deduplicator's window, unless it is given back unanswered.
     * What a cut left unfinished is judged together with the next turn; so is what looked whole and goes on
       at once.
     * Where no rest comes the unfinished words are judged as they are, once, for the turn that said them; a
@@ -111,6 +111,10 @@ class Decider:
         # A few words such as "how do you" ask for nothing yet; who is slow to go on is not cut off by them.
         segments = self._segmenter.flush(leave=not says_something(self._segmenter.held))
         return self._decided(turn, segments, end_ns=at_ns)
+
+    def unanswered(self, question: Question) -> None:
+        """Take it that a new question got no answer: asked again, it is new again."""
+        self._deduplicator.forget(question.normalised)
 
     def completeness(self, text: str) -> Completeness:
         """Judge by its last sentence whether the text of an utterance so far may be all of it."""

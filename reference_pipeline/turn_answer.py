@@ -5,7 +5,6 @@ Who answers, and from what, is the answerer's business; which questions are answ
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import latency_kit
@@ -43,9 +42,19 @@ class Stages:
     shedding: Shedding | None = None
 
 
+_AHEAD = 256
+"""Pieces that an answer may be ahead of the display; a model's answer has some hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    failure: Exception | None
+
+
 class TurnAnswer:
     """One question's answer on its way to the display.
 
+    * It is made from `begin` on, in a task of its own, however late it is its turn to be shown.
     * Each piece is shown as it comes, in order; the turn's `answer` is what stands on the display.
     * `answered` returns when the answer's last piece is painted; its terms and its whole cost come after
       that, in `ended`, and hold nobody up.
@@ -60,52 +69,60 @@ class TurnAnswer:
         stages: Stages,
         showing: Showing,
         times: AnswerTimes,
-        early: EarlyAnswer | None = None,
     ) -> None:
+        self.question = question
         self._turn = turn
-        self._question = question
         self._stages = stages
         self._showing = showing
         self._times = times
-        self._early = early
-        self._before = f"{turn.said.answer}\n\n" if turn.said.answer else ""
-        self._stream: AsyncIterator[AnswerChunk] | None = None
+        self._early: EarlyAnswer | None = None
+        self._is_early = False
+        self._explains = False
+        self._before = ""
+        self._pieces: asyncio.Queue[AnswerChunk | _Ended] = asyncio.Queue(_AHEAD)
+        self._making: asyncio.Task[None] | None = None
         self._first_paints: list[asyncio.Task[None]] = []
         self._explaining: asyncio.Task[None] | None = None
         self._explained: set[str] = set()
         self._cost: AnswerCost | None = None
+        self._is_whole = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was shown, not cut, and it is from a note or a model."""
+        return self._is_whole
+
+    def begin(self, early: EarlyAnswer | None = None) -> None:
+        """Begin to make the answer, from the request that runs already where there is an `early` one."""
+        self._turn.passed(MonitoringPoint.REQUEST_SENT)
+        self._early, self._is_early = early, early is not None
+        self._explains = not is_shed(Step.TERMS)
+        self._making = asyncio.create_task(self._make(), name=f"answer-{self._turn.number}")
 
     async def answered(self) -> int:
-        """Answer and show; return when the last piece was painted.
+        """Show what `begin` began; return when the last piece was painted.
 
         Raises:
             AnswererError: Nobody answered.
             PipelineError: The answer ended before it began, or the display is gone.
         """
         turn, said = self._turn, self._turn.said
-        self._showing.show_soon(question_message(turn, self._question))
-        with (
-            turn.stage("answering", "answer") as span,
-            latency_kit.deadline(
-                self._times.deadline_ns / NS_PER_MS, start_ns=turn.utterance.end_ns, name="answer"
-            ),
-        ):
-            turn.passed(MonitoringPoint.REQUEST_SENT)
-            early = self._early
-            self._stream = early.adopt(span) if early else self._stages.answerer.answer(self._question)
-            self._explain_soon()
-            last = await self._show_until_last(self._stream)
-            turn.passed(MonitoringPoint.RESPONSE_RECEIVED)
+        self._showing.show_soon(question_message(turn, self.question))
+        if self._explains:
+            self._explaining = self._showing.keep(self._explain())
+        last = await self._show_until_last()
+        turn.passed(MonitoringPoint.RESPONSE_RECEIVED)
         said.answers += 1
         said.cached += last.cached
         said.cut = said.cut or last.cut
         said.shortened = said.shortened or last.shortened
-        message = answer_message(turn, self._question, last, speculative=self._early is not None, traced=True)
+        message = answer_message(turn, self.question, last, speculative=self._is_early, traced=True)
         receipt = await self._showing.show(message)
         said.display = receipt.display
         turn.noted("display.show", receipt.sent_ns, receipt.painted_ns)
         self._painted(last, receipt)
         await asyncio.gather(*self._first_paints)
+        self._is_whole = bool(last.source) and not last.cut
         return receipt.painted_ns
 
     async def ended(self, limit_ns: int) -> None:
@@ -114,9 +131,8 @@ class TurnAnswer:
             async with asyncio.timeout(limit_ns / NS_PER_S):
                 if self._explaining is not None:
                     await asyncio.wait({self._explaining})  # what is known already is not told twice
-                if self._stream is not None:
-                    async for chunk in self._stream:
-                        self._take_rest(chunk)
+                while not isinstance(piece := await self._pieces.get(), _Ended):
+                    self._take_rest(piece)
         except TimeoutError:
             pass
         finally:
@@ -124,38 +140,72 @@ class TurnAnswer:
 
     async def close(self) -> None:
         """Close the stream, whatever it still has to say; idempotent."""
-        stream, self._stream = self._stream, None
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
+        making, self._making = self._making, None
+        if making is not None:
+            making.cancel()
+            await asyncio.wait({making})
+        early, self._early = self._early, None
+        if early is not None:  # cancelled before it could be adopted
+            await early.give_up()
+            self._turn.said.cost += early.cost
         if self._cost is not None:
             self._turn.said.cost += self._cost
             self._cost = None
 
-    async def _show_until_last(self, stream: AsyncIterator[AnswerChunk]) -> AnswerChunk:
+    async def _make(self) -> None:
+        """Take the pieces from the answerer as they come; what it raises is the last of them."""
+        failure: Exception | None = None
+        try:
+            await self._take_all()
+        except Exception as error:  # noqa: BLE001  # raised by who shows it
+            failure = error
+        await self._pieces.put(_Ended(failure))
+
+    async def _take_all(self) -> None:
+        turn = self._turn
+        with contextlib.ExitStack() as until_last:
+            span = until_last.enter_context(turn.stage("answering", "answer"))
+            until_last.enter_context(
+                latency_kit.deadline(
+                    self._times.deadline_ns / NS_PER_MS, start_ns=turn.utterance.end_ns, name="answer"
+                )
+            )
+            early, self._early = self._early, None
+            stream = early.adopt(span) if early else self._stages.answerer.answer(self.question)
+            try:
+                async for chunk in stream:
+                    self._cost = chunk.cost or self._cost
+                    if chunk.last:
+                        until_last.close()
+                    await self._pieces.put(chunk)
+            finally:
+                close = getattr(stream, "aclose", None)
+                if close is not None:
+                    await close()
+
+    async def _show_until_last(self) -> AnswerChunk:
         """Show the pieces as they come; return the last one, which is the caller's to show."""
         said = self._turn.said
-        said.answer = self._before
+        said.answer = self._before = f"{said.answer}\n\n" if said.answer else ""
         is_first = True
-        async for chunk in stream:
-            said.answer = (self._before if chunk.restart else said.answer) + chunk.text
-            said.answered_by, said.answer_source = chunk.provider.value, chunk.source
-            said.notice = chunk.notice or said.notice
-            said.drafted = said.drafted or chunk.draft
-            self._note_points(chunk)
-            self._cost = chunk.cost or self._cost
-            if chunk.last:
-                return chunk
-            self._show_piece(chunk, traced=is_first or chunk.restart)
+        while not isinstance(piece := await self._pieces.get(), _Ended):
+            said.answer = (self._before if piece.restart else said.answer) + piece.text
+            said.answered_by, said.answer_source = piece.provider.value, piece.source
+            said.notice = piece.notice or said.notice
+            said.drafted = said.drafted or piece.draft
+            self._note_points(piece)
+            if piece.last:
+                return piece
+            self._show_piece(piece, traced=is_first or piece.restart)
             is_first = False
+        if piece.failure is not None:
+            raise piece.failure
         raise PipelineError("the answer ended before it began; no provider gave any text")
 
     def _show_piece(self, chunk: AnswerChunk, *, traced: bool) -> None:
         # The first piece, the first after a draft and the last are what a trace must show; the others
         # would bury it.
-        message = answer_message(
-            self._turn, self._question, chunk, speculative=self._early is not None, traced=traced
-        )
+        message = answer_message(self._turn, self.question, chunk, speculative=self._is_early, traced=traced)
         if not traced:
             self._showing.show_soon(message)
             return
@@ -177,23 +227,18 @@ class TurnAnswer:
             self._turn.passed(MonitoringPoint.FIRST_ANSWER_PAINTED, receipt.painted_ns)
 
     def _take_rest(self, chunk: AnswerChunk) -> None:
-        self._cost = chunk.cost or self._cost
         terms = [term for term in chunk.terms if term.term.casefold() not in self._explained]
         if not terms:
             return
         self._explained |= {term.term.casefold() for term in terms}
         self._stages.explainer.learn(terms)
-        self._showing.show_soon(terms_message(self._turn, self._question, terms))
-
-    def _explain_soon(self) -> None:
-        """Explain what is known of the question's terms, beside its answer."""
-        if not is_shed(Step.TERMS):
-            self._explaining = self._showing.keep(self._explain())
+        self._showing.show_soon(terms_message(self._turn, self.question, terms))
 
     async def _explain(self) -> None:
+        """Explain what is known of the question's terms, beside its answer."""
         with latency_kit.use_context(self._turn.context):
-            terms = await asyncio.to_thread(self._stages.explainer.explain, self._question)
+            terms = await asyncio.to_thread(self._stages.explainer.explain, self.question)
         if terms:
             self._explained |= {term.term.casefold() for term in terms}
             with contextlib.suppress(PipelineError):
-                await self._stages.display.show(terms_message(self._turn, self._question, terms))
+                await self._stages.display.show(terms_message(self._turn, self.question, terms))

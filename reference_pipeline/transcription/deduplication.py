@@ -52,6 +52,7 @@ class Deduplicator:
       (`are_same_question`).
     * The window begins when the question was new, not with its last repetition: a question that is asked
       again after the window is new.
+    * What is forgotten, since it was not answered, is new again.
     * At most `most_entries` are remembered; the oldest is forgotten first.
 
     Args:
@@ -94,7 +95,7 @@ class Deduplicator:
                 in order to ask more about it.
         """
         now_ns = self._clock()
-        self._forget(now_ns)
+        self._forget_old(now_ns)
         normalised = normalise(text)
         if not normalised or normalised in self._asked:
             return False
@@ -106,10 +107,14 @@ class Deduplicator:
             self._asked.popitem(last=False)
         return True
 
+    def forget(self, text: str) -> None:
+        """Forget that `text` was asked, so that it is new when it is asked again; idempotent."""
+        self._asked.pop(normalise(text), None)
+
     def _knows(self, content: frozenset[str]) -> bool:
         return any(_is_same(content, asked.content) for asked in reversed(self._asked.values()))
 
-    def _forget(self, now_ns: int) -> None:
+    def _forget_old(self, now_ns: int) -> None:
         while self._asked:
             oldest = next(iter(self._asked))
             if now_ns - self._asked[oldest].at_ns < self._window_ns:

@@ -130,3 +130,13 @@ def test_questions_of_fillers_alone_are_compared_word_by_word() -> None:
 def test_a_memory_without_room_is_refused(window_ns: int, most_entries: int) -> None:
     with pytest.raises(PipelineError, match="above zero"):
         Deduplicator(window_ns=window_ns, most_entries=most_entries)
+
+
+def test_what_was_forgotten_is_new_again_and_nothing_else_is() -> None:
+    deduplicator = Deduplicator(clock=Clock())
+    deduplicator.is_new("what is a memory leak")
+    deduplicator.is_new("what is a race condition")
+    deduplicator.forget("What is a memory leak?")
+    deduplicator.forget("never asked")
+    assert deduplicator.is_new("what is a memory leak")
+    assert not deduplicator.is_new("what is a race condition")

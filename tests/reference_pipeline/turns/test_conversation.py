@@ -9,12 +9,16 @@ import pytest
 import latency_kit
 from latency_kit import Outcome
 from latency_kit.testing import capture_measurements
-from reference_pipeline.events import MessageKind, TurnStatus
+from reference_pipeline.events import AnswerChunk, MessageKind, Provider, TurnStatus
 from reference_pipeline.ports import AnswererError
 from reference_pipeline.transcription.worker import FinalState
 
 Fixture = Callable[..., Any]
 QUESTION = "what is a mutex"
+
+
+def _piece(text: str, *, source: str = "m", cut: bool = False) -> AnswerChunk:
+    return AnswerChunk(text=text, provider=Provider.OLLAMA_CLOUD, source=source, last=True, cut=cut)
 
 
 def test_a_question_is_answered_and_shown_in_order(run: Fixture, stage: Fixture, hear: Fixture) -> None:
@@ -99,6 +103,61 @@ def test_a_question_asked_again_is_not_answered_again(run: Fixture, stage: Fixtu
         assert len(on.answerer.asked) == 1
 
     run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("pieces", "first"),
+    [
+        (["It is ", AnswererError("nobody")], TurnStatus.FAILED),
+        ([_piece("half ...", cut=True)], TurnStatus.ANSWERED),
+        ([_piece("Nothing found.", source="")], TurnStatus.ANSWERED),
+    ],
+)
+def test_a_question_that_was_not_answered_whole_from_a_source_is_answered_when_it_is_asked_again(
+    run: Fixture, stage: Fixture, hear: Fixture, pieces: list[Any], first: TurnStatus
+) -> None:
+    async def scenario() -> None:
+        on = stage()
+        whole, on.answerer.pieces = on.answerer.pieces, pieces
+        hear(on.conversation, QUESTION, number=1)
+        await on.conversation.finish(5)
+        on.answerer.pieces = whole
+        hear(on.conversation, QUESTION, number=2)
+        await on.conversation.finish(5)
+        hear(on.conversation, QUESTION, number=3)
+        await on.conversation.finish(5)
+        assert [record.status for record in on.records] == [
+            first,
+            TurnStatus.ANSWERED,
+            TurnStatus.DUPLICATE,
+        ]
+        assert on.records[1].answer == "It is a lock."
+
+    run(scenario())
+
+
+def test_questions_that_were_dropped_or_timed_out_are_answered_when_they_are_asked_again(
+    simulate: Fixture, stage: Fixture, hear: Fixture
+) -> None:
+    questions = [QUESTION, "how do you test", "why do you like python"]
+
+    async def scenario() -> None:
+        on = stage(answers_at_once=1, answers_waiting=1, turn_limit_ns=5_000_000_000)
+        on.shedding.press(0.8)  # no thread explains terms: simulated time does not wait for one
+        on.answerer.released.clear()
+        for number, text in enumerate(questions, 1):
+            hear(on.conversation, text, number=number)
+        await asyncio.sleep(6)
+        on.answerer.released.set()
+        for number, text in enumerate(questions, 4):
+            hear(on.conversation, text, number=number)
+            await asyncio.sleep(1)
+        await on.conversation.finish(5)
+        ends = [record.status for record in sorted(on.records, key=lambda record: record.number)]
+        assert ends[:3] == [TurnStatus.TIMED_OUT, TurnStatus.TIMED_OUT, TurnStatus.DROPPED]
+        assert ends[3:] == [TurnStatus.ANSWERED] * 3
+
+    simulate(scenario)
 
 
 def test_several_questions_in_one_turn_are_each_answered_once(
