@@ -62,7 +62,18 @@ class TranscriberError(PipelineError):
 
 
 class AnswererError(PipelineError):
-    """A provider failed to answer; the next one is asked."""
+    """A provider failed to answer; the next one is asked.
+
+    Spans keep an exception's message, so that it must hold none of the words that came from elsewhere.
+
+    Args:
+        message: What failed, in our own words.
+        told: The same with the words of whoever failed, for the page and the log; the message by default.
+    """
+
+    def __init__(self, message: str, *, told: str = "") -> None:
+        super().__init__(message)
+        self.told = told or message
 
 
 class AudioSource(Protocol):

@@ -56,7 +56,8 @@ class FallbackAnswerer:
     - One that fails before its first text leaves no trace but a notice.
     - One that dies half-way is followed by the next model while there is time for it, else by the note that
       fits, with `restart` set; else its half is marked as `cut`. A half is never passed off as whole.
-    - Each answer ends in time: at the end of a sentence, or marked as cut at the deadline.
+    - Each answer ends in time: with a sentence, marked as shortened where more was to come, or marked as cut
+      at the deadline, which counts as a failure of its provider.
     - The chunks name the provider that spoke; its first one says why those before it did not.
 
     Args:
@@ -125,6 +126,8 @@ class FallbackAnswerer:
                 speaking = showing.winner()
                 try:
                     async for chunk in self._in_time(speaking):
+                        if chunk.cut:
+                            speaking.overdue()
                         yield showing.put(chunk)
                 except AnswererError as error:
                     await race.broke_off(speaking, error)

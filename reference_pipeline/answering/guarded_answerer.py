@@ -5,19 +5,23 @@ Knows the port and `probe` only; what a probe is, the adapter knows.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 import latency_kit
 from latency_kit.units import NS_PER_S
 from reference_pipeline.answering.circuit_breaker import BreakerState, CircuitBreaker, Permit
+from reference_pipeline.answering.token_budget import LEAST_TOKENS_PER_S
 from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.ports import Answerer, AnswererError
 
-__all__ = ["GuardedAnswerer", "ProbedAnswerer", "TooSlowError"]
+__all__ = ["GuardedAnswer", "GuardedAnswerer", "ProbedAnswerer", "TooSlowError"]
 
 DEFAULT_AT_ONCE = 4
 DEFAULT_FIRST_TOKEN_S = 1.0
+
+_JUDGED_S = 1.0
+"""How long a stream must have spoken so that its pace is judged when it is left."""
 
 
 class TooSlowError(AnswererError):
@@ -45,7 +49,9 @@ class GuardedAnswerer:
 
     * At most `at_once` answers of it run; further ones wait for their turn.
     * A failure counts for the breaker; one that says no by itself (no timeout) opens it at once. Left without
-      text after more than `first_token_s` it counts as too slow, left while it speaks as good.
+      text after more than `first_token_s` it counts as too slow; so it does when it is left while it speaks
+      below `least_tokens_per_s`, and when its answer had to be cut (`GuardedAnswer.overdue`). Left while it
+      speaks faster it counts as good.
     * While the breaker is open a task in the background probes, and no question waits for it.
     * After `close` nothing of it runs.
 
@@ -54,6 +60,7 @@ class GuardedAnswerer:
         breaker: Its circuit breaker.
         at_once: How many answers may run at a time.
         first_token_s: How long it may be silent, in seconds.
+        least_tokens_per_s: The lowest rate at which it is of use.
         sleep: Waits for some seconds.
         now_ns: Monotonic nanoseconds; the breaker's clock.
     """
@@ -65,6 +72,7 @@ class GuardedAnswerer:
         breaker: CircuitBreaker | None = None,
         at_once: int = DEFAULT_AT_ONCE,
         first_token_s: float = DEFAULT_FIRST_TOKEN_S,
+        least_tokens_per_s: float = LEAST_TOKENS_PER_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_ns: Callable[[], int] = latency_kit.now_ns,
     ) -> None:
@@ -75,6 +83,7 @@ class GuardedAnswerer:
         self._background: dict[str, asyncio.Task[None]] = {}
         self.breaker = breaker or CircuitBreaker(now_ns=now_ns)
         self.first_token_s = first_token_s
+        self._least_tokens_per_s = least_tokens_per_s
 
     @property
     def provider(self) -> Provider:
@@ -96,15 +105,27 @@ class GuardedAnswerer:
             self._probe_soon()
         return self.admits
 
-    async def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
+    def answer(self, question: Question) -> "GuardedAnswer":
         """Stream the provider's answer.
 
         Raises:
             AnswererError: While iterating: it failed, or is left out because it failed before.
         """
-        permit = self.breaker.enter()
+        return GuardedAnswer(lambda answer: self._stream(question, answer))
+
+    async def close(self) -> None:
+        """End the probe and close the answerer; idempotent."""
+        background, self._background = self._background, {}
+        for task in background.values():
+            task.cancel()
+        await asyncio.gather(*background.values(), return_exceptions=True)
+        await self._answerer.close()
+
+    async def _stream(self, question: Question, answer: "GuardedAnswer") -> AsyncGenerator[AnswerChunk, None]:
+        permit = answer.permit = self.breaker.enter()
         if permit is None:
-            raise AnswererError(f"{self.provider} is left out: {self.breaker.reason}")
+            left_out = f"{self.provider} is left out"
+            raise AnswererError(left_out, told=f"{left_out}: {self.breaker.reason}")
         queued_ns = self._now_ns()
         try:
             async with self._slots:
@@ -119,40 +140,46 @@ class GuardedAnswerer:
             permit.leave()
             self._probe_soon()
 
-    async def close(self) -> None:
-        """End the probe and close the answerer; idempotent."""
-        background, self._background = self._background, {}
-        for task in background.values():
-            task.cancel()
-        await asyncio.gather(*background.values(), return_exceptions=True)
-        await self._answerer.close()
-
     async def _judged(
         self, question: Question, permit: Permit, asked_ns: int
     ) -> AsyncGenerator[AnswerChunk, None]:
         """Pass the pieces on, and give the breaker a verdict where there is one."""
-        has_text = False
+        first_ns: int | None = None
+        tokens = 0
         chunks = self._answerer.answer(question)
         try:
             async for chunk in chunks:
-                has_text = has_text or bool(chunk.text)
+                if first_ns is not None:
+                    tokens += chunk.tokens
+                elif chunk.text:
+                    first_ns = self._now_ns()
                 if chunk.last:
                     permit.succeeded()
                 yield chunk
         except AnswererError as error:
-            permit.failed(str(error), definite=not isinstance(error, TooSlowError))
+            permit.failed(error.told, definite=not isinstance(error, TooSlowError))
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            silent_s = (self._now_ns() - asked_ns) / NS_PER_S
-            if has_text:
-                permit.succeeded()  # it spoke at its pace until nobody wanted more
-            elif silent_s >= self.first_token_s:
-                permit.failed(f"{self.provider} gave no text within {silent_s:.1f} s", definite=False)
+            if first_ns is None:
+                self._left_silent(permit, (self._now_ns() - asked_ns) / NS_PER_S)
+            else:
+                self._left_speaking(permit, (self._now_ns() - first_ns) / NS_PER_S, tokens)
             raise
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
+
+    def _left_silent(self, permit: Permit, silent_s: float) -> None:
+        if silent_s >= self.first_token_s:
+            permit.failed(f"{self.provider} gave no text within {silent_s:.1f} s", definite=False)
+
+    def _left_speaking(self, permit: Permit, speaking_s: float, tokens: int) -> None:
+        if speaking_s >= _JUDGED_S and tokens < self._least_tokens_per_s * speaking_s:
+            rate = tokens / speaking_s
+            permit.failed(f"{self.provider} gave only {rate:.1f} tokens a second", definite=False)
+        else:
+            permit.succeeded()  # it spoke at its pace until nobody wanted more
 
     def _probe_soon(self) -> None:
         if self.breaker.state is BreakerState.OPEN:
@@ -171,7 +198,7 @@ class GuardedAnswerer:
             with latency_kit.measure_latency("answering", "warm_up"):
                 await self._answerer.probe(patient=True)
         except AnswererError as error:
-            self.breaker.open(str(error))
+            self.breaker.open(error.told)
             self._probe_soon()
         else:
             self._recovered()
@@ -186,10 +213,12 @@ class GuardedAnswerer:
                 with latency_kit.measure_latency("answering", "probe"):
                     await self._answerer.probe(patient=False)
             except TooSlowError as error:
-                self.breaker.probed(good=False, reason=str(error))
+                self.breaker.probed(good=False, reason=error.told)
                 self._in_background("warm up", self._warm_up)
+            except AnswererError as error:
+                self.breaker.probed(good=False, reason=error.told)
             except Exception as error:  # noqa: BLE001  # whatever it is, the next probe may be good
-                self.breaker.probed(good=False, reason=str(error) or type(error).__name__)
+                self.breaker.probed(good=False, reason=type(error).__name__)
             else:
                 self._recovered()
 
@@ -205,3 +234,29 @@ class GuardedAnswerer:
             end_ns=self._now_ns(),
             attributes={"provider": self.provider.value},
         )
+
+
+class GuardedAnswer:
+    """One answer while it streams: to be iterated and closed as a generator is.
+
+    * What `overdue` tells of it counts, whatever becomes of the stream afterwards.
+    """
+
+    def __init__(self, begin: "Callable[[GuardedAnswer], AsyncGenerator[AnswerChunk, None]]") -> None:
+        self.permit: Permit | None = None
+        self._chunks = begin(self)
+
+    def __aiter__(self) -> "GuardedAnswer":
+        return self
+
+    async def __anext__(self) -> AnswerChunk:
+        return await anext(self._chunks)
+
+    async def aclose(self) -> None:
+        """End the stream."""
+        await self._chunks.aclose()
+
+    def overdue(self) -> None:
+        """Count it as too slow: it spoke, and had to be cut at its deadline."""
+        if self.permit is not None:
+            self.permit.failed("its answer had to be cut at the deadline", definite=False)

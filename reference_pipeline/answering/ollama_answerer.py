@@ -14,10 +14,16 @@ import latency_kit
 from latency_kit.errors import MissingExtraError
 from latency_kit.units import NS_PER_S
 from reference_pipeline.answering.guarded_answerer import TooSlowError
+from reference_pipeline.answering.ollama_failures import nonsense, one_line, refused, unreachable
 from reference_pipeline.answering.ollama_timeouts import OllamaTimeouts, StreamPace
 from reference_pipeline.answering.prompt import PromptBuilder, probe_messages
 from reference_pipeline.answering.reply import Reply
-from reference_pipeline.answering.token_budget import TAIL_TOKENS, TokenBudget
+from reference_pipeline.answering.token_budget import (
+    LEAST_TOKENS_PER_S,
+    TAIL_TOKENS,
+    THOUGHT_TOKENS,
+    TokenBudget,
+)
 from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.ports import AnswererError
 from reference_pipeline.shedding import Step, is_shed
@@ -52,17 +58,11 @@ _NAMES: Mapping[Provider, str] = {
     Provider.OLLAMA_CLOUD: "Ollama Cloud",
     Provider.OLLAMA_LOCAL: "local Ollama",
 }
-_MAX_REASON = 200
-"""Characters of a server's own words that an error repeats; some send a whole page."""
-
-_NONSENSE = (ValueError, TypeError, AttributeError)
+_NONSENSE = (ValueError, TypeError, AttributeError, RecursionError)
 """What the ollama package raises for a response that is no JSON, or JSON of another shape."""
 
 _PROBE_TOKENS = 8
 """Enough to see a trickle, or a stream that dies."""
-
-_UNAUTHORISED = frozenset((401, 403))
-_NOT_FOUND = 404
 
 
 class OllamaAnswerer:
@@ -71,7 +71,8 @@ class OllamaAnswerer:
     - A call ends with a chunk that has `last` set, or with an `AnswererError`; a cut stream is an error.
     - Pieces without text are never passed on before the last; an answer without any text is an error.
     - The key of Ollama Cloud goes to no other host.
-    - An answer may have as many tokens as fit what remains of the deadline.
+    - An answer may have as many tokens as fit what remains of the deadline, and is asked to be short in time.
+    - What is known of the model's pace is learnt from every stream that spoke, however it ended.
     - Each call is measured as `answering.ollama_cloud` or `answering.ollama_local`, and its first text as
       `answering.time_to_first_token`; those of the small model as the same with `_small`.
     """
@@ -127,7 +128,7 @@ class OllamaAnswerer:
                 trust_env=provider is Provider.OLLAMA_CLOUD,
             )
         except (ValueError, httpx.InvalidURL) as error:
-            raise AnswererError(f"{host!r} is no address of an Ollama server: {_one_line(error)}") from error
+            raise AnswererError(f"{host!r} is no address of an Ollama server: {one_line(error)}") from error
 
     @property
     def provider(self) -> Provider:
@@ -150,16 +151,27 @@ class OllamaAnswerer:
         """Have one token made from the prefix of all prompts: it loads the model and fills the prefix cache.
 
         Raises:
-            TooSlowError: It does not come within `probe_token_s`, or `load_s` where `patient`.
+            TooSlowError: It does not come within `probe_token_s`, or `load_s` where `patient`, or its tokens
+                come too slowly to be of use.
             AnswererError: The server fails, or gives no text.
         """
         reply = self._reply(self._model)
         pace = StreamPace(self._timeouts.for_probe(patient=patient))
-        call = _Call(model=self._model, messages=probe_messages(), cap=_PROBE_TOKENS)
+        cap = _PROBE_TOKENS + _thought_tokens(self._model)
+        call = _Call(model=self._model, messages=probe_messages(), cap=cap)
+        first_ns: int | None = None
+        unshown = 0
         async with contextlib.aclosing(self._parts(call, reply, pace)) as parts:
             async for part in parts:
                 chunks = reply.take(part.message.content, part.message.thinking, part.done, part.done_reason)
-                if any(chunk.last for chunk in chunks):
+                now_ns = latency_kit.now_ns()
+                if reply.has_text and first_ns is None:
+                    first_ns, unshown = now_ns, reply.tokens
+                spoken = reply.tokens - unshown
+                if first_ns is not None and (spoken >= _PROBE_TOKENS - 1 or any(one.last for one in chunks)):
+                    rate = spoken * NS_PER_S / max(1, now_ns - first_ns)
+                    if spoken >= _PROBE_TOKENS // 2 and rate < LEAST_TOKENS_PER_S:
+                        raise TooSlowError(f"{self._name} gave only {rate:.1f} tokens a second")
                     return
         raise reply.broken_off()
 
@@ -203,11 +215,14 @@ class OllamaAnswerer:
     ) -> AsyncGenerator[AnswerChunk, None]:
         with_terms = not is_shed(Step.TERMS)
         with latency_kit.use_context(call.context):
-            messages = self._prompts.build(question, with_terms=with_terms)
-        cap = self._tokens.cap() + (TAIL_TOKENS if with_terms else 0)
+            messages = self._prompts.build(question, with_terms=with_terms, words=self._tokens.words())
+        cap = self._tokens.cap() + (TAIL_TOKENS if with_terms else 0) + _thought_tokens(model)
         reply, pace = self._reply(model), StreamPace(self._timeouts)
         parts = self._parts(_Call(model=model, messages=messages, cap=cap), reply, pace)
-        async with contextlib.aclosing(parts):
+        unshown = 0
+        async with contextlib.AsyncExitStack() as ending:
+            await ending.enter_async_context(contextlib.aclosing(parts))
+            ending.callback(lambda: self._learn(call, reply.tokens - unshown))
             async for part in parts:
                 with latency_kit.measure_latency("answering", "parse_response", span=False):
                     chunks = reply.take(
@@ -219,11 +234,11 @@ class OllamaAnswerer:
                         answer_tokens=part.eval_count,
                     )
                 if reply.has_text and "first_token" not in call.checkpoints:
+                    unshown = reply.tokens  # thoughts, and the first token itself
                     self._first_token(call, model, suffix)
                 for chunk in chunks:
                     yield chunk
                 if part.done:
-                    self._learn(call, reply)
                     return
         raise reply.broken_off()
 
@@ -237,13 +252,14 @@ class OllamaAnswerer:
             context=call.context,
         )
 
-    def _learn(self, call: latency_kit.Operation, reply: Reply) -> None:
-        first_ns = call.checkpoints["first_token"]
-        self._tokens.learn(
-            first_token_s=(first_ns - call.start_ns) / NS_PER_S,
-            streaming_s=(latency_kit.now_ns() - first_ns) / NS_PER_S,
-            tokens=reply.tokens,
-        )
+    def _learn(self, call: latency_kit.Operation, tokens: int) -> None:
+        first_ns = call.checkpoints.get("first_token")
+        if first_ns is not None:
+            self._tokens.learn(
+                first_token_s=(first_ns - call.start_ns) / NS_PER_S,
+                streaming_s=(latency_kit.now_ns() - first_ns) / NS_PER_S,
+                tokens=tokens,
+            )
 
     async def _parts(
         self, call: "_Call", reply: Reply, pace: StreamPace
@@ -261,11 +277,9 @@ class OllamaAnswerer:
                 except TimeoutError:
                     raise TooSlowError(f"{self._name} {why}") from None
                 except (ollama.ResponseError, ConnectionError, httpx.HTTPError) as error:
-                    raise self._failed(error) from error
+                    raise self._failed(error, call.model) from None
                 except _NONSENSE as error:
-                    raise AnswererError(
-                        f"{self._name} sent a line that is no chat response: {_one_line(error)}"
-                    ) from error
+                    raise nonsense(self._name, error) from None
                 if part is None:
                     return
                 yield part
@@ -287,21 +301,11 @@ class OllamaAnswerer:
     def _reply(self, model: str) -> Reply:
         return Reply(provider=self._provider, model=model, name=self._name)
 
-    def _failed(self, error: Exception) -> AnswererError:
-        if not isinstance(error, ollama.ResponseError):
-            lost = isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError))
-            what = "broke the connection off" if lost else "cannot be reached"
-            return AnswererError(f"{self._name} at {self._host} {what}: {_one_line(error)}")
-        status, reason = error.status_code, _one_line(error.error)
-        if status in _UNAUTHORISED:
-            return AnswererError(f"{self._name} refused the key ({status}: {reason}); check OLLAMA_API_KEY")
-        if status == _NOT_FOUND:
-            return AnswererError(
-                f"{self._name} has no model {self._model!r} ({reason}); try: ollama pull {self._model}"
-            )
-        if status < 0:
-            return AnswererError(f"{self._name} broke off with an error: {reason}")
-        return AnswererError(f"{self._name} answered with status {status}: {reason}")
+    def _failed(self, error: Exception, model: str) -> AnswererError:
+        if isinstance(error, ollama.ResponseError):
+            return refused(self._name, model=model, status=error.status_code, words=error.error)
+        lost = isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError))
+        return unreachable(self._name, host=self._host, error=error, lost=lost)
 
     @property
     def _name(self) -> str:
@@ -327,6 +331,5 @@ def _think(model: str) -> Literal["low"] | bool:
     return "low" if model.startswith("gpt-oss") else False
 
 
-def _one_line(error: object) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= _MAX_REASON else text[:_MAX_REASON] + "..."
+def _thought_tokens(model: str) -> int:
+    return THOUGHT_TOKENS if _think(model) else 0

@@ -42,19 +42,23 @@ class PromptBuilder:
         self._max_notes = max_notes
 
     @latency_kit.measure_latency("answering", "build_prompt")
-    def build(self, question: Question, *, with_terms: bool = True) -> list[dict[str, str]]:
+    def build(
+        self, question: Question, *, with_terms: bool = True, words: int | None = None
+    ) -> list[dict[str, str]]:
         """Return the messages of one chat request, as `/api/chat` takes them."""
         found = self._index.search(question.normalised, limit=self._max_notes)
         fitting = [one for one in found if one.confidence >= _MIN_CONFIDENCE]
-        return chat_messages(question, fitting, with_terms=with_terms)
+        return chat_messages(question, fitting, with_terms=with_terms, words=words)
 
 
 def chat_messages(
-    question: Question, found: Sequence[FoundNote], *, with_terms: bool = True
+    question: Question, found: Sequence[FoundNote], *, with_terms: bool = True, words: int | None = None
 ) -> list[dict[str, str]]:
-    """Return the system message and the question with excerpts of `found`."""
+    """Return the system message and the question with excerpts of `found`, to be answered in `words`."""
     parts = [f"Question: {question.text}"]
     parts += [f'Note "{one.note.title}":\n{_excerpt(one.note.body)}' for one in found]
+    if words is not None:
+        parts.append(f"Answer in at most {words} words.")
     if not with_terms:
         parts.append(NO_TERMS)
     return _messages("\n\n".join(parts))

@@ -80,7 +80,7 @@ class ProviderRace:
 
     async def broke_off(self, speaking: PumpedAnswer, error: AnswererError) -> None:
         """Take down that a winner failed in mid-answer."""
-        self.reasons.append(str(error))
+        self.reasons.append(error.told)
         await speaking.give_up()
 
     async def end(self) -> None:
@@ -111,7 +111,7 @@ class ProviderRace:
                 )
             except AnswererError:
                 continue
-        raise AnswererError("; ".join(self.reasons) or "no model is available")
+        raise AnswererError("no model gave an answer", told="; ".join(self.reasons))
 
     def _next(self) -> GuardedAnswerer | PumpedAnswer | None:
         head_start, self._head_start = self._head_start, None
@@ -132,7 +132,7 @@ class ProviderRace:
         try:
             await asked.spoken()
         except AnswererError as error:
-            self.reasons.append(str(error))
+            self.reasons.append(error.told)
             raise
         except asyncio.CancelledError:
             asked.leave()

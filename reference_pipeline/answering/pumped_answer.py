@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import latency_kit
+from reference_pipeline.answering.guarded_answerer import GuardedAnswer
 from reference_pipeline.events import AnswerChunk, AnswerCost, Provider, Question
 from reference_pipeline.ports import Answerer, AnswererError
 
@@ -25,6 +26,7 @@ class PumpedAnswer:
 
     def __init__(self, answerer: Answerer, question: Question) -> None:
         self.answerer = answerer
+        self._chunks: AsyncIterator[AnswerChunk] | None = None
         self._first: asyncio.Future[AnswererError | None] = asyncio.get_running_loop().create_future()
         self._pieces: asyncio.Queue[AnswerChunk | AnswererError | None] = asyncio.Queue(_AHEAD)
         self.begun_ns = latency_kit.now_ns()
@@ -58,6 +60,11 @@ class PumpedAnswer:
     def keep(self) -> None:
         """Let what has come count as used, although the rest is given up."""
         self._is_whole = True
+
+    def overdue(self) -> None:
+        """Tell who is asked that the answer had to be cut at its deadline."""
+        if isinstance(self._chunks, GuardedAnswer):
+            self._chunks.overdue()
 
     async def spoken(self) -> None:
         """Return when the first text came.
@@ -100,7 +107,7 @@ class PumpedAnswer:
 
     async def _pull(self, question: Question) -> AnswererError | None:
         """Queue the pieces; return what is wrong with the answer, None where it is whole."""
-        chunks = self.answerer.answer(question)
+        self._chunks = chunks = self.answerer.answer(question)
         try:
             async for chunk in chunks:
                 self._tokens += chunk.tokens

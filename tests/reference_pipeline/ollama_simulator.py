@@ -14,7 +14,8 @@ the first line and ends with its standard input, or after `--seconds`:
 
 A line on standard input changes the fault: `hang`, `none` ... The time to first token is log-normal, the
 tokens after it come at a steady rate. `options.num_predict` is honoured, and a client that leaves ends the
-generation. It says whole sentences about nothing, with a `TERMS:` tail unless the prompt says "No terms.".
+generation. It says whole sentences about nothing, as many as fit where the prompt says "at most 30 words",
+with a `TERMS:` tail unless it says "No terms.".
 """
 
 import argparse
@@ -23,6 +24,7 @@ import contextlib
 import json
 import math
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -35,6 +37,9 @@ __all__ = ["LOCAL", "PROFILE_W", "Fault", "ModelTimes", "OllamaSimulator", "firs
 MODEL = "simulated:1b"
 
 _SENTENCE = "I look at what changed first , then I measure before I touch anything ."
+_TOKENS = len(_SENTENCE.split(" "))
+_WORDS = _TOKENS - 2
+_MOST_WORDS = re.compile(r"at most (\d+) words")
 _TAIL = "\nTERMS:\n- profiler: a program that tells where time goes.\n"
 _Z95 = 1.6448536269514722
 
@@ -226,10 +231,12 @@ class OllamaSimulator:
     def _tokens(self, asked: dict[str, Any], cap: int) -> tuple[Sequence[str], str]:
         words: list[str] = []
         wanted = self._draw.randint(*self.model.answer_tokens)
-        while len(words) < wanted:
+        prompt = json.dumps(asked.get("messages", ""))
+        asked_for = _MOST_WORDS.search(prompt)
+        sentences = max(1, int(asked_for[1]) // _WORDS) if asked_for else self.model.answer_tokens[1]
+        while len(words) < min(wanted, sentences * _TOKENS):
             words += _SENTENCE.split(" ")
         said = [word if word in {",", "."} or not at else f" {word}" for at, word in enumerate(words)]
-        prompt = json.dumps(asked.get("messages", ""))
         if "TERMS:" in prompt and "No terms." not in prompt:
             said += [f"{word} " if not word.endswith("\n") else word for word in _TAIL.split(" ")]
         return said[:cap], "length" if len(said) > cap else "stop"

@@ -78,8 +78,9 @@ def test_a_definite_failure_opens_the_breaker_and_the_next_question_is_not_sent(
         with pytest.raises(AnswererError, match="refused"):
             await heard(answerer, question)
         assert not answerer.admits
-        with pytest.raises(AnswererError, match="ollama-cloud is left out: refused"):
+        with pytest.raises(AnswererError, match="ollama-cloud is left out") as left_out:
             await heard(answerer, question)
+        assert left_out.value.told == "ollama-cloud is left out: refused"
         assert provider.asked == 1
         await answerer.close()
 
@@ -99,9 +100,10 @@ def test_slow_calls_open_it_after_three_in_a_row(question: Question, providers: 
 
 
 @pytest.mark.parametrize(
-    ("texts", "after_s", "counts"), [((), 1.0, True), ((), 0.9, False), (("a",), 5.0, False)]
+    ("texts", "after_s", "counts"),
+    [((), 1.0, True), ((), 0.9, False), (("a",), 0.9, False), (("a",), 5.0, True), (("a",) * 60, 5.0, False)],
 )
-def test_one_left_without_text_after_its_time_counts_as_slow(
+def test_one_left_without_text_after_its_time_or_while_it_speaks_too_slowly_counts_as_slow(
     texts: tuple[str, ...], after_s: float, counts: bool, question: Question, providers: ModuleType
 ) -> None:
     async def go() -> None:
@@ -111,12 +113,28 @@ def test_one_left_without_text_after_its_time_counts_as_slow(
         for _ in range(3):
             asking = asyncio.create_task(heard(answerer, question))
             for _ in range(5):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # its texts come without a pause
             clock.advance(s=after_s)
             asking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asking
         assert (answerer.breaker.state is BreakerState.OPEN) == counts
+        await answerer.close()
+
+    run(go())
+
+
+def test_answers_that_had_to_be_cut_open_it_after_three_in_a_row_and_the_pace_does_not_excuse_them(
+    question: Question, providers: ModuleType
+) -> None:
+    async def go() -> None:
+        answerer = GuardedAnswerer(providers.cloud(texts=("a",) * 60, stalls=True))
+        for expected in (BreakerState.CLOSED, BreakerState.CLOSED, BreakerState.OPEN):
+            async with contextlib.aclosing(answerer.answer(question)) as stream:
+                await anext(stream)
+                stream.overdue()
+            assert answerer.breaker.state is expected
+        assert "cut at the deadline" in answerer.breaker.reason
         await answerer.close()
 
     run(go())

@@ -4,7 +4,7 @@ import pytest
 
 import latency_kit
 from latency_kit.testing import FakeClock, capture_measurements
-from reference_pipeline.answering.token_budget import FEWEST_TOKENS, MOST_TOKENS, TokenBudget
+from reference_pipeline.answering.token_budget import FEWEST_TOKENS, FEWEST_WORDS, MOST_TOKENS, TokenBudget
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,19 @@ def test_without_a_deadline_the_cap_is_the_longest_answer() -> None:
     assert TokenBudget().cap() == MOST_TOKENS
 
 
-def test_the_margin_before_the_deadline_is_left_free() -> None:
+@pytest.mark.parametrize(
+    ("left_ms", "words"), [(3700, None), (3201, None), (3100, 45), (2800, 35), (100, FEWEST_WORDS)]
+)
+def test_a_short_answer_is_asked_for_where_the_usual_one_does_not_fit_before_the_margin(
+    left_ms: int, words: int | None
+) -> None:
     budget = TokenBudget(first_token_s=0.8, tokens_per_s=50, margin_s=1.0)
-    with capture_measurements(clock=FakeClock()), latency_kit.deadline(2800):
-        assert budget.cap() == 50
+    with capture_measurements(clock=FakeClock()), latency_kit.deadline(left_ms):
+        assert budget.words() == words
+
+
+def test_without_a_deadline_nothing_short_is_asked_for() -> None:
+    assert TokenBudget().words() is None
 
 
 def test_it_learns_the_pace_and_counts_on_its_variation() -> None:
@@ -39,6 +48,15 @@ def test_it_learns_the_pace_and_counts_on_its_variation() -> None:
 
 def test_a_short_answer_says_nothing_about_the_rate() -> None:
     budget = TokenBudget(tokens_per_s=50)
-    budget.learn(first_token_s=0.8, streaming_s=1.0, tokens=3)
+    budget.learn(first_token_s=0.8, streaming_s=0.9, tokens=3)
     budget.learn(first_token_s=0.8, streaming_s=0.0, tokens=300)
     assert budget.tokens_per_s == 50
+
+
+def test_few_tokens_in_a_long_time_do_and_a_slower_rate_is_believed_sooner() -> None:
+    budget = TokenBudget(tokens_per_s=50)
+    for _ in range(3):
+        budget.learn(first_token_s=0.8, streaming_s=2.0, tokens=10)
+    assert budget.tokens_per_s < 11
+    budget.learn(first_token_s=0.8, streaming_s=1.0, tokens=60)
+    assert budget.tokens_per_s < 25
