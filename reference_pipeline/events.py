@@ -273,6 +273,7 @@ class MessageKind(StrEnum):
     ANSWER = "answer"
     TERMS = "terms"
     TURN = "turn"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

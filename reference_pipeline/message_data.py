@@ -11,6 +11,7 @@ __all__ = [
     "BudgetVerdictData",
     "CostData",
     "InterimData",
+    "NoticeData",
     "SpeculationData",
     "TermData",
     "TermsData",
@@ -27,6 +28,12 @@ class InterimData(TypedDict, total=False):
     """
 
     stable: int
+
+
+class NoticeData(TypedDict):
+    """Of NOTICE: what became of a device, in the message's text. `over` where all is well again."""
+
+    over: bool
 
 
 class CostData(TypedDict, total=False):

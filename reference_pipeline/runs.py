@@ -7,6 +7,7 @@ import time
 from typing import TextIO
 
 import latency_kit
+from reference_pipeline.capture.device_losses import DeviceNotice, losses_of, tell_losses_of
 from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
@@ -20,14 +21,17 @@ from reference_pipeline.display.figures_feed import feed_figures
 from reference_pipeline.display.server import DisplayServer
 from reference_pipeline.display.sessions import Sessions
 from reference_pipeline.display.terminal_display import TerminalDisplay
+from reference_pipeline.events import DisplayMessage, MessageKind
 from reference_pipeline.lifecycle import blocking_calls, configure_telemetry, on_signals
+from reference_pipeline.message_data import NoticeData
 from reference_pipeline.ports import AudioSource, Display
 from reference_pipeline.results import RunResult
 from reference_pipeline.session import Session
 from reference_pipeline.settings import Settings
+from reference_pipeline.showing import Showing
 from reference_pipeline.turn import TurnRecord
 
-__all__ = ["run_assistant"]
+__all__ = ["run_assistant", "show_losses"]
 
 _PROGRESS_INTERVAL_S = 0.5
 
@@ -76,6 +80,7 @@ async def run_assistant(
             await stack.enter_async_context(feed_figures(sessions, telemetry))
             print(f"page: {server.url()}", file=out, flush=True)
         print(f"hearing {source.name} with {transcriber.name}", file=out, flush=True)
+        stack.push_async_callback(show_losses(source, display).end)
         session = Session(
             source=source,
             detector=compose_detector(),
@@ -105,6 +110,22 @@ async def run_assistant(
         )
 
 
+def show_losses(source: AudioSource, display: Display) -> Showing:
+    """Have the losses of the source's devices shown, and their return; `end` what this returns."""
+    loop, showing = asyncio.get_running_loop(), Showing(display)
+
+    def told(notice: DeviceNotice) -> None:
+        data: NoticeData = {"over": notice.is_back}
+        message = DisplayMessage(
+            kind=MessageKind.NOTICE, turn=0, text=notice.text, data=dict(data), traceparent="", traced=False
+        )
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it who would see it
+            loop.call_soon_threadsafe(showing.show_soon, message)
+
+    tell_losses_of(source, told)
+    return showing
+
+
 async def _hear(session: Session, terminal: TerminalDisplay, duration_s: float | None, *, stay: bool) -> None:
     """Run the session to its end or to a signal; where it is to `stay`, wait for the signal after the end."""
     stopped = asyncio.Event()
@@ -127,6 +148,7 @@ def _facts(source: AudioSource, engine: str, records: tuple[TurnRecord, ...]) ->
         "questions heard": str(asked),
         "answered by": ", ".join(providers) or "nobody",
         "blocks lost at capture": str(source.overruns),
+        **({"devices lost": str(lost)} if (lost := losses_of(source)) else {}),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from reference_pipeline.capture.device_losses import DeviceNotice, losses_of, tell_losses_of
 from reference_pipeline.events import RawBlock
 from reference_pipeline.ports import AudioSource, SourceError
 
@@ -58,6 +59,15 @@ class ChannelSource:
     def overruns(self) -> int:
         """How many blocks the stream lost."""
         return self._source.overruns
+
+    @property
+    def losses(self) -> int:
+        """How often the stream's device was lost."""
+        return losses_of(self._source)
+
+    def tell_losses(self, told: Callable[[DeviceNotice], None]) -> None:
+        """Have the losses of the stream's device told."""
+        tell_losses_of(self._source, told)
 
     def start(self, deliver: Callable[[RawBlock], None], ended: Callable[[SourceError | None], None]) -> None:
         """Begin the stream.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from latency_kit.units import NS_PER_MS, NS_PER_S
+from reference_pipeline.capture.device_losses import DeviceNotice, losses_of, tell_losses_of
 from reference_pipeline.events import RawBlock
 from reference_pipeline.ports import AudioSource, SourceError
 
@@ -20,6 +21,8 @@ _REMEMBERED_NS = 500 * NS_PER_MS
 _LAG_NS = 100 * NS_PER_MS
 """How far the user's device may lag behind before its last power no longer stands for the present."""
 
+_MISTAKEN = "until then what you say may be taken for the interviewer's"
+
 _log = logging.getLogger(__name__)
 
 
@@ -27,6 +30,7 @@ class PairedSource:
     """Delivers the interviewer's device, with the power of the user's beside it.
 
     * It ends when the interviewer's device ends; the end of the user's is logged.
+    * While the user's device is away, the user's voice may be taken for the interviewer's; that is told.
     * The power is the greatest that the user's device heard during the block, or last before it.
     """
 
@@ -44,6 +48,8 @@ class PairedSource:
         self._interviewer = interviewer
         self._own = own
         self._lock = threading.Lock()
+        self._told: Callable[[DeviceNotice], None] = lambda _: None
+        tell_losses_of(own, self._own_lost)
         self._powers: deque[tuple[int, int, float]] = deque()
 
     @property
@@ -60,6 +66,16 @@ class PairedSource:
     def overruns(self) -> int:
         """How many blocks both devices lost."""
         return self._interviewer.overruns + self._own.overruns
+
+    @property
+    def losses(self) -> int:
+        """How often one of the devices was lost."""
+        return losses_of(self._interviewer, self._own)
+
+    def tell_losses(self, told: Callable[[DeviceNotice], None]) -> None:
+        """Have the losses of both devices told."""
+        self._told = told
+        tell_losses_of(self._interviewer, told)
 
     def start(self, deliver: Callable[[RawBlock], None], ended: Callable[[SourceError | None], None]) -> None:
         """Begin both.
@@ -102,6 +118,13 @@ class PairedSource:
             before = [power for _, end, power in self._powers if start_ns - _LAG_NS <= end <= start_ns]
         return before[-1] if before else 0.0
 
+    def _own_lost(self, notice: DeviceNotice) -> None:
+        if not notice.is_back:
+            notice = replace(notice, text=f"{notice.text}; {_MISTAKEN}")
+            _log.warning("%s: %s", self._own.name, _MISTAKEN)
+        self._told(notice)
+
     def _own_ended(self, error: SourceError | None) -> None:
         if error is not None:
-            _log.warning("%s; until then what you say may be taken for the interviewer's", error)
+            self._told(DeviceNotice(text=f"{error}; {_MISTAKEN}", is_back=False))
+            _log.warning("%s; %s", error, _MISTAKEN)

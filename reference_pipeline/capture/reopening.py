@@ -15,6 +15,7 @@ import numpy as np
 
 from latency_kit.units import NS_PER_S
 from reference_pipeline.capture.channel_source import ChannelledSource
+from reference_pipeline.capture.device_losses import DeviceNotice
 from reference_pipeline.events import RawBlock
 from reference_pipeline.ports import SourceError
 
@@ -49,7 +50,7 @@ class ReopeningSource:
     * Blocks are consecutive over losses, and never come from two threads at a time.
     * `ended` is called exactly once, with None, by `stop`: a loss ends nothing.
     * The first opening may fail as any source's; only a device that has worked is waited for.
-    * A loss and the return are one warning each, whatever number of tries lies between.
+    * A loss and the return are one warning and one notice each, whatever number of tries lies between.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class ReopeningSource:
         self._position = 0
         self._captured_ns = 0
         self._losses = 0
+        self._told: Callable[[DeviceNotice], None] = lambda _: None
 
     @property
     def name(self) -> str:
@@ -103,6 +105,10 @@ class ReopeningSource:
     def losses(self) -> int:
         """How often the device was lost."""
         return self._losses
+
+    def tell_losses(self, told: Callable[[DeviceNotice], None]) -> None:
+        """Have each loss and return told on the keeping thread, after it is logged."""
+        self._told = told
 
     def start(self, deliver: Callable[[RawBlock], None], ended: Callable[[SourceError | None], None]) -> None:
         """Open the device.
@@ -144,15 +150,19 @@ class ReopeningSource:
                 break
             self._woken.clear()
             self._losses += 1
-            _log.warning("%s: it is waited for", self._lost)
+            self._tell(f"{self._lost}: it is waited for", is_back=False)
             self._source.stop()  # what stalled may wake up again
             since_ns = self._captured_ns
             if not self._reopened():
                 break
             away_s = (self._now_ns() - since_ns) / NS_PER_S
-            _log.warning("%s: is heard again after %.1f s", self.name, away_s)
+            self._tell(f"{self.name}: is heard again after {away_s:.1f} s", is_back=True)
         self._source.stop()
         self._ended(None)
+
+    def _tell(self, text: str, *, is_back: bool) -> None:
+        _log.warning("%s", text)
+        self._told(DeviceNotice(text=text, is_back=is_back))
 
     def _reopened(self) -> bool:
         """Wait, silently to those who listen, until the device is back; False when it is to stop."""

@@ -130,7 +130,7 @@ class TerminalDisplay:
                 return self._terms(message)
             case MessageKind.TURN:
                 return self._timing(message)
-        return Text()  # interim text is shown below the lines, not among them
+        return Text()  # interim text is shown below the lines, not among them; notices are logged
 
     def _answer(self, message: DisplayMessage) -> Text:
         piece = Text()

@@ -9,6 +9,9 @@ import { Painter } from "./painter.js";
 import { Transcript } from "./transcript.js";
 import { Turns } from "./turns.js";
 
+const NOTICE_OVER_MS = 10_000;
+let noticeTimer = 0;
+
 const announcer = new Announcer();
 const transcript = new Transcript();
 const turns = new Turns();
@@ -50,7 +53,8 @@ function hello({ reset, lost, anew }) {
     transcript.clear();
     turns.clear();
   }
-  notice(lost ? "The beginning of this session is no longer kept; what follows is whole." : "");
+  // Who only comes back keeps the notice: what has changed meanwhile comes as a message.
+  if (reset || lost) notice(lost ? "The beginning of this session is no longer kept; what follows is whole." : "");
 }
 
 function messages(fresh, awaited, receivedMs, replay) {
@@ -105,15 +109,21 @@ function apply({ kind, turn, text, data, last }, replay) {
     case "turn":
       turns.end(turn, data);
       break;
+    case "notice":
+      notice(replay && data.over === true ? "" : text, data.over === true);
+      break;
     case "figures":
       figures.show(data);
       break;
   }
 }
 
-function notice(text) {
+// A notice stays until the next one; one of what is over, for ten seconds.
+function notice(text, over = false) {
+  clearTimeout(noticeTimer);
   at("notice").textContent = text;
   at("notice").hidden = text === "";
+  if (over && text !== "") noticeTimer = setTimeout(() => notice(""), NOTICE_OVER_MS);
 }
 
 // The token comes in the fragment, which browsers never send, and leaves the address bar and history at once.

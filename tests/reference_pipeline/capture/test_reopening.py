@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference_pipeline.capture.device_losses import DeviceNotice
 from reference_pipeline.capture.reopening import ReopeningSource
 from reference_pipeline.ports import SourceError
 
@@ -79,11 +80,13 @@ def plug_in(card: ModuleType) -> None:
 def test_a_device_that_comes_back_is_heard_again_and_both_are_told(
     lasting: ReopeningSource, sound_card: ModuleType, world: World, delivered: Any, told: Any
 ) -> None:
+    notices: list[DeviceNotice] = []
+    lasting.tell_losses(notices.append)
     lasting.start(delivered.deliver, delivered.ended)
     sound_card.InputStream.opened[0].give(SOUND)
     world.events = [(3.0, lambda: plug_in(sound_card))]
     unplug(sound_card)
-    wait_until(lambda: "heard again" in told.text)
+    wait_until(lambda: len(notices) == 2)
     assert lasting.losses == 1
     second = sound_card.InputStream.opened[1]
     assert second.options["device"] == 1
@@ -96,6 +99,7 @@ def test_a_device_that_comes_back_is_heard_again_and_both_are_told(
     assert "USB Headset: the device was unplugged or suspended" in lost
     assert lost.endswith("it is waited for")
     assert back.startswith("USB Headset: is heard again after 3.")
+    assert notices == [DeviceNotice(text=lost, is_back=False), DeviceNotice(text=back, is_back=True)]
 
 
 def test_while_it_is_away_silence_comes_at_the_pace_of_time(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from reference_pipeline.capture.channel_source import ChannelSource
+from reference_pipeline.capture.device_losses import DeviceNotice
 from reference_pipeline.capture.file_source import FileSource
 from reference_pipeline.capture.paired_source import PairedSource
 from reference_pipeline.events import RawBlock, Samples
@@ -134,6 +135,49 @@ def test_the_loss_of_the_user_s_device_is_told_and_ends_nothing(
     asked.give(0.3, from_ms=0)
     assert len(delivered.blocks) == 1
     assert delivered.ends == []
+
+
+class Losable(ByHand):
+    """A source that outlives losses, which the test tells."""
+
+    losses = 0
+
+    def tell_losses(self, told: Any) -> None:
+        self.told = told
+
+    def lose(self) -> None:
+        self.losses += 1
+        self.told(DeviceNotice(text=f"{self.name}: unplugged", is_back=False))
+
+
+def test_the_loss_of_either_device_is_told_and_that_of_the_user_s_with_what_it_means(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked, own = Losable("system"), Losable("headset")
+    source = PairedSource(asked, own)
+    notices: list[DeviceNotice] = []
+    source.tell_losses(notices.append)
+    own.lose()
+    own.told(DeviceNotice(text="headset: is heard again", is_back=True))
+    asked.lose()
+    mistaken = "until then what you say may be taken for the interviewer's"
+    assert [(notice.text, notice.is_back) for notice in notices] == [
+        (f"headset: unplugged; {mistaken}", False),
+        ("headset: is heard again", True),
+        ("system: unplugged", False),
+    ]
+    assert source.losses == 2
+    assert f"headset: {mistaken}" in caplog.text
+
+
+def test_the_losses_of_a_stream_are_those_of_its_channel() -> None:
+    stream: Any = Losable("interface")
+    stream.channels = 2
+    source = ChannelSource(stream, interviewer=0)
+    notices: list[DeviceNotice] = []
+    source.tell_losses(notices.append)
+    stream.lose()
+    assert (source.losses, len(notices)) == (1, 1)
 
 
 def test_one_device_cannot_be_both() -> None:

@@ -45,6 +45,7 @@ ALL_KINDS = [
     (MessageKind.QUESTION, "what is a mutex", {}),
     (MessageKind.ANSWER, "a lock", {"provider": "notes", "source": "Locks", "restart": False}),
     (MessageKind.TERMS, "", {"terms": [{"term": "mutex", "explanation": "a lock"}]}),
+    (MessageKind.NOTICE, "headset: unplugged", {"over": False}),
     (MessageKind.TURN, "", {"status": "answered", "end_to_end_ms": 612.5, "budget_ms": 4000}),
 ]
 

@@ -291,3 +291,23 @@ def test_who_listens_hears_each_question_and_answer_once_and_whole(
             assert said == ["Question: what is a mutex", "a lock that excludes"]
 
     run(scenario())
+
+
+def test_the_loss_of_a_device_is_told_until_it_is_back(
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
+) -> None:
+    async def scenario() -> None:
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
+            assert await page.locator("#notice").is_hidden()
+            await stage.display.show(message(MessageKind.NOTICE, "<b>headset</b>: unplugged", over=False))
+            assert await page.locator("#notice").inner_text() == "<b>headset</b>: unplugged"
+            late = await chromium.open_live(context, stage.server.url())
+            await late.get_by_text("unplugged").wait_for()
+            await late.clock.install()
+            await stage.display.show(message(MessageKind.NOTICE, "headset: is heard again", over=True))
+            await late.get_by_text("is heard again").wait_for()
+            await late.clock.run_for(10_100)
+            assert await late.locator("#notice").is_hidden()
+
+    run(scenario())
