@@ -68,7 +68,11 @@ def recorded(values_ns: Iterable[int | None]) -> tuple[HistogramSnapshot, int]:
 
 
 def bars_of(
-    outcomes: Sequence[UtteranceOutcome], shown: Sequence[Seen], *, limits: Mapping[str, Mapping[int, float]]
+    outcomes: Sequence[UtteranceOutcome],
+    shown: Sequence[Seen],
+    *,
+    limits: Mapping[str, Mapping[int, float]],
+    most_cuts: float | None = None,
 ) -> list[Bar | ShareBar]:
     """Return the rows of a load: all utterances, or all questions, in each denominator."""
     asked = [one for one in outcomes if one.question]
@@ -81,7 +85,9 @@ def bars_of(
 
     rows: list[Bar | ShareBar] = [
         row("endpoint decision", outcomes, lambda one: one.endpoint),
-        ShareBar(name="false cuts", count=sum(one.cut for one in outcomes), of=len(outcomes), limit=0.03),
+        ShareBar(
+            name="false cuts", count=sum(one.cut for one in outcomes), of=len(outcomes), limit=most_cuts
+        ),
         row("final transcript", outcomes, lambda one: one.transcript),
         row("first answer text painted", asked, lambda one: one.first_text),
         row("  of it without drafts", asked, lambda one: one.first_answer),
@@ -121,6 +127,29 @@ def bars_of(
         )
     )
     return rows
+
+
+def refusals_of(
+    refused: Iterable[tuple[str, int | None]], *, limits: Mapping[str, Mapping[int, float]]
+) -> list[Bar | ShareBar]:
+    """Return the rows of the speakers who were not let in: each with its reason, and how long it waited."""
+    told = list(refused)
+    values, missing = recorded(after_ns for _, after_ns in told)
+    name = "refusal of a speaker"
+    return [
+        Bar(name=name, values=values, limits_ms=limits.get(name, {}), missing=missing),
+        ShareBar(
+            name="refused without a reason",
+            count=sum(not reason for reason, _ in told),
+            of=len(told),
+            limit=0.0,
+        ),
+    ]
+
+
+def all_met(rows: Iterable[Bar | ShareBar]) -> bool:
+    """Tell whether no row is breached or without data."""
+    return not any(row.verdict in {"BREACHED", "NO_DATA"} for row in rows)
 
 
 def table(rows: Iterable[Bar | ShareBar]) -> str:

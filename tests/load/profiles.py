@@ -5,9 +5,9 @@ import contextlib
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bars import Bar
 from spoken_sound import Stream
@@ -16,6 +16,13 @@ from latency_kit.histogram import decode_base64
 
 Prepare = Callable[[contextlib.AsyncExitStack, Mapping[str, Stream], Path], Awaitable[Mapping[str, str]]]
 """Given a stack to close, what each session will say and the server's folder; returns its environment."""
+
+
+OVERLOAD_MS: Mapping[str, Mapping[int, float]] = {
+    "whole answer painted": {95: 4000},
+    "refusal of a speaker": {100: 100},
+}
+"""What holds at several times the load: for those who are let in, and for those who are not."""
 
 
 async def _nothing(
@@ -33,6 +40,8 @@ class Profile:
         idle: Who are connected and say nothing.
         every_s: From one beginning of an utterance to the next, of one speaker.
         limits: By row, then by percentile, in milliseconds.
+        most_cuts: The share of utterances that may be ended before their end; None where there is no limit.
+        is_overload: Whether more speak than can be let in, so that some must have been refused.
         series: By row, which of the server's series it tells.
         alone: The row that the server measures by itself before it serves, if any.
         program: What serves.
@@ -46,10 +55,18 @@ class Profile:
     arguments: Sequence[str]
     limits: Mapping[str, Mapping[int, float]]
     series: Mapping[str, str]
+    most_cuts: float | None = 0.03
+    is_overload: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     alone: str = ""
     program: str = "server_program.py"
     prepare: Prepare = _nothing
+
+    def at_times(self, times: int) -> Self:
+        """Return the profile as it is judged at `times` its load: above one by the bars of overload alone."""
+        if times == 1:
+            return self
+        return replace(self, limits=OVERLOAD_MS, most_cuts=None, is_overload=True)
 
     def rows_of(self, result: Mapping[str, Any], folder: Path) -> list[Bar]:
         """Return the rows that the server's own histograms tell."""
@@ -109,6 +126,7 @@ PROFILES: Mapping[str, Profile] = {
             "whole answer painted": {95: 900},
             "question decision, by itself": {99: 3},
             "WebSocket send to paint": {95: 50},
+            "refusal of a speaker": {100: 100},
         },
         series={"(question decision under load)": "questions.detect", "(event loop lag)": "event_loop.lag"},
     ),
@@ -126,6 +144,7 @@ PROFILES: Mapping[str, Profile] = {
             "inference of a 5 s utterance": {50: 350, 95: 500},
             "question decision, by itself": {99: 3},
             "WebSocket send to paint": {95: 50},
+            "refusal of a speaker": {100: 100},
         },
         series={
             "(question decision under load)": "questions.detect",

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 from accounting import Heard, account, unspoken
-from bars import NEVER_NS, Bar, bars_of, recorded, table
+from bars import NEVER_NS, Bar, ShareBar, all_met, bars_of, recorded, refusals_of, table
+from profiles import PROFILES
 from seen import Seen
 from spoken_sound import RATE, Spoken, Stream
 
@@ -121,6 +122,56 @@ def test_statements_are_no_questions_but_utterances() -> None:
     assert (answered.count, answered.of) == (1, 1)
     assert isinstance(whole, Bar)
     assert whole.values.count == 0
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_at_several_times_the_load_only_whole_answers_of_the_admitted_and_refusals_are_judged(
+    name: str,
+) -> None:
+    profile = PROFILES[name].at_times(3)
+    late = [answer(1, 3.0), answer(1, 5.9, last=True)]
+    outcomes = account([heard((1.0, 2.0))], [turn(1, 2.0, endpoint_decided=900)], late)
+    rows = bars_of(outcomes, late, limits=profile.limits, most_cuts=profile.most_cuts)
+    rows += refusals_of([("no place is free", 90 * MS)], limits=profile.limits)
+    judged = {row.name: row.verdict for row in rows if row.verdict}
+    assert judged == {
+        "whole answer painted": "MET",
+        "refusal of a speaker": "MET",
+        "refused without a reason": "MET",
+    }
+    assert all_met(rows)
+    once = bars_of(outcomes, late, limits=PROFILES[name].at_times(1).limits)
+    assert not all_met(once)
+
+
+@pytest.mark.parametrize(
+    ("refused", "verdicts"),
+    [
+        ([("full", 90 * MS), ("full", 101 * MS)], ["BREACHED", "MET"]),
+        ([("", 90 * MS)], ["MET", "BREACHED"]),
+        ([], ["NO_DATA", "NO_DATA"]),
+    ],
+)
+def test_a_refusal_that_is_late_or_without_a_reason_and_none_at_all_break_the_bars_of_overload(
+    refused: list[tuple[str, int | None]], verdicts: list[str]
+) -> None:
+    rows = refusals_of(refused, limits=PROFILES["E"].at_times(3).limits)
+    assert [row.verdict for row in rows] == verdicts
+    assert not all_met(rows)
+
+
+def test_an_admitted_question_that_is_never_answered_in_whole_breaks_the_bar_of_overload() -> None:
+    profile = PROFILES["W"].at_times(3)
+    outcomes = account([heard((1.0, 2.0))], [turn(1, 2.0)], [answer(1, 2.9, last=True, cut=True)])
+    assert not all_met(bars_of(outcomes, [], limits=profile.limits, most_cuts=profile.most_cuts))
+
+
+def test_false_cuts_are_judged_at_the_profiles_own_load() -> None:
+    outcomes = account([heard((1.0, 3.0))], [turn(1, 1.5, endpoint_decided=200), turn(2, 3.0)], [])
+    profile = PROFILES["E"].at_times(1)
+    rows = {row.name: row for row in bars_of(outcomes, [], limits={}, most_cuts=profile.most_cuts)}
+    assert isinstance(rows["false cuts"], ShareBar)
+    assert rows["false cuts"].verdict == "BREACHED"
 
 
 def test_turns_before_anything_was_said_are_told() -> None:
