@@ -9,8 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,23 @@ def simulated_ollama(*, first_token_ms: float = 600, p95_ms: float = 1100, rate:
             server.stdin.close()  # ends it
 
 
-def heard_live(recording: Path, folder: Path, *, runs: int, ollama: str) -> LiveTurns:
-    """Run the assistant over `recording` so many times, at the pace of speech; return all turns."""
+def heard_live(
+    recording: Path, folder: Path, *, runs: int, ollama: str, each: Callable[[int, int], None]
+) -> LiveTurns:
+    """Run the assistant over `recording` so many times, at the pace of speech; return all turns.
+
+    Args:
+        recording: What it hears.
+        folder: Where the files of the runs go.
+        runs: How many.
+        ollama: Address of the model's server.
+        each: Called when a run has ended, with how many have, and of how many.
+    """
     with ThreadPoolExecutor(RUNS_AT_ONCE) as threads:
-        found = list(
-            threads.map(lambda number: _one_run(recording, folder, number, ollama), range(1, runs + 1))
-        )
+        begun = [threads.submit(_one_run, recording, folder, number, ollama) for number in range(1, runs + 1)]
+        for done, _ in enumerate(as_completed(begun), start=1):
+            each(done, runs)
+        found = [run.result() for run in begun]
     turns = [turn for data, _ in found for turn in data["turns"]]
     return LiveTurns(turns=tuple(turns), sessions=tuple(path for _, path in found))
 

@@ -1,6 +1,6 @@
 """The figures in docs/performance.md, which `perf_run.py --write-baseline` writes between two marks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +15,17 @@ BEGIN = "<!-- figures: written by `nox -s perf -- --write-baseline` -->"
 END = "<!-- end of figures -->"
 
 
-def write_figures(page: Path, tests: StoredSession, overhead: str) -> None:
+def write_figures(
+    page: Path, tests: StoredSession, overhead: str, *, took_s: float, failed: Sequence[str] = ()
+) -> None:
     """Replace what stands between the marks of `page`.
+
+    Args:
+        page: The page.
+        tests: What the latency tests have measured.
+        overhead: What the overhead's benchmark has printed.
+        took_s: How long all of it took, in seconds.
+        failed: What failed; it stands on the page.
 
     Raises:
         ValueError: The page has no such marks.
@@ -26,14 +35,24 @@ def write_figures(page: Path, tests: StoredSession, overhead: str) -> None:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page}: needs the marks {BEGIN!r} and {END!r}, between which figures are written")
-    figures = "\n".join(_lines(tests, overhead))
+    figures = "\n".join([*_head(tests, took_s, failed), *_lines(tests, overhead)])
     page.write_text(f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}", encoding="utf-8")
+
+
+def _head(tests: StoredSession, took_s: float, failed: Sequence[str]) -> Iterator[str]:
+    day = datetime.fromtimestamp(tests.session.start_unix_nano // NS_PER_S, tz=UTC)
+    commit = "unknown" if tests.commit is None else tests.commit.id[:10]
+    yield f"Measured on {day:%Y-%m-%d}, commit {commit}, in {took_s / 60:.1f} minutes:"
+    if failed:
+        yield ""
+        yield "**This run failed:**"
+        yield ""
+        yield from (f"- {reason}" for reason in failed)
+        yield ""
 
 
 def _lines(tests: StoredSession, overhead: str) -> Iterator[str]:
     session = tests.session
-    day = datetime.fromtimestamp(session.start_unix_nano // NS_PER_S, tz=UTC)
-    yield f"Measured on {day:%Y-%m-%d}, commit {'unknown' if tests.commit is None else tests.commit.id[:10]}:"
     facts = session.environment.facts()
     yield from table_lines(("What", "Value"), "ll", [item for item in facts.items() if item[0] != "Packages"])
     yield ""

@@ -45,15 +45,40 @@ def conclude(latency: Latency, durations_ns: list[int], *, least: int) -> None:
         latency.judge(durations_ns)
 
 
+Tell = Callable[[str], None]
+
+
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTurns]:
+def tell(request: pytest.FixtureRequest) -> Tell:
+    """Write a line to the terminal, past the capturing of output: a run of minutes shows how far it is."""
+    plugins = request.config.pluginmanager
+    reporter: Any = plugins.get_plugin("terminalreporter")
+    capturing: Any = plugins.get_plugin("capturemanager")
+
+    def write(text: str) -> None:
+        # Neither is there in a worker of pytest-xdist, whose output nobody sees.
+        if reporter is not None and capturing is not None:
+            with capturing.global_and_fixture_disabled():
+                reporter.write_line(text)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, tell: Tell) -> Iterator[LiveTurns]:
     """Real questions heard by real sessions: ten times the interview's, or two questions once."""
     folder = Path(FOLDER) if FOLDER else tmp_path_factory.mktemp("live")
     recording = tmp_path_factory.mktemp("recording") / "questions.wav"
     questions_recording(recording, None if IS_FULL else 2)
     times = {} if IS_FULL else {"first_token_ms": 20, "p95_ms": 40, "rate": 1000}
     with simulated_ollama(**times) as host:
-        yield heard_live(recording, folder, runs=10 if IS_FULL else 1, ollama=host)
+        yield heard_live(
+            recording,
+            folder,
+            runs=10 if IS_FULL else 1,
+            ollama=host,
+            each=lambda done, runs: tell(f"  run {done} of {runs} heard"),
+        )
 
 
 @judged_by("endpoint_wait")
@@ -84,11 +109,11 @@ def test_question_detection_latency(latency: Latency) -> None:
 
 
 @judged_by("answer")
-def test_llm_generation_latency(latency: Latency) -> None:
+def test_llm_generation_latency(latency: Latency, tell: Tell) -> None:
     """Stream whole answers of a simulated Ollama on loopback: log-normal first token, then a steady rate."""
     times = {} if IS_FULL else {"first_token_ms": 5, "p95_ms": 10, "rate": 2000}
     with simulated_ollama(**times) as host:
-        durations_ns = asyncio.run(_answered(host, SAMPLES if IS_FULL else 8))
+        durations_ns = asyncio.run(_answered(host, SAMPLES if IS_FULL else 8, tell))
     conclude(latency, durations_ns, least=8)
 
 
@@ -99,7 +124,7 @@ def test_end_to_end_latency(latency: Latency, live: LiveTurns) -> None:
     conclude(latency, live.durations_ns("end_to_end_ms"), least=1)
 
 
-async def _answered(host: str, count: int) -> list[int]:
+async def _answered(host: str, count: int, tell: Tell) -> list[int]:
     questions = [spoken.text for spoken in load_manifest().utterances if spoken.question]
     answerer = OllamaAnswerer(
         provider=Provider.OLLAMA_LOCAL,
@@ -108,16 +133,20 @@ async def _answered(host: str, count: int) -> list[int]:
         prompts=PromptBuilder(NoteIndex(load_notes(bundled_notes()))),
     )
     at_once = asyncio.Semaphore(ANSWERS_AT_ONCE)
+    durations_ns: list[int] = []
 
-    async def answer(text: str) -> int:
+    async def answer(text: str) -> None:
         async with at_once:
             begun_ns = now_ns()
             question = Question(text=text, normalised=normalise(text), kind="direct")
             said = "".join([chunk.text async for chunk in answerer.answer(question)])
             assert said
-            return now_ns() - begun_ns
+            durations_ns.append(now_ns() - begun_ns)
+            if len(durations_ns) % 20 == 0:
+                tell(f"  answer {len(durations_ns)} of {count} given")
 
     try:
-        return await asyncio.gather(*(answer(questions[at % len(questions)]) for at in range(count)))
+        await asyncio.gather(*(answer(questions[at % len(questions)]) for at in range(count)))
     finally:
         await answerer.close()
+    return durations_ns
