@@ -12,7 +12,7 @@ import latency_kit
 from latency_kit.budget import LatencyBudget
 from reference_pipeline.awaited_rest import REST_BEGINS_WITHIN_NS, AwaitedRest
 from reference_pipeline.decision import Decision
-from reference_pipeline.events import DisplayMessage, MessageKind, Question, TurnStatus
+from reference_pipeline.events import Question, TurnStatus
 from reference_pipeline.ports import TranscriberError
 from reference_pipeline.settings import AnswerTimes, ConversationSettings
 from reference_pipeline.shedding import Step, shedding_steps
@@ -21,7 +21,7 @@ from reference_pipeline.speculation import Speculations
 from reference_pipeline.transcription.worker import FinalState, FinalTranscript
 from reference_pipeline.turn import MonitoringPoint, Turn, TurnRecord
 from reference_pipeline.turn_answer import Stages, TurnAnswer
-from reference_pipeline.turn_messages import transcript_message, turn_message
+from reference_pipeline.turn_messages import interim_message, transcript_message, turn_message
 
 __all__ = ["Conversation", "Stages", "TurnBudgets"]
 
@@ -83,11 +83,15 @@ class Conversation:
         """Somebody speaks: an utterance begins that ends in `heard`, or in `speech_discarded`."""
         self._rest.utterance_began()
 
-    def heard_interim(self, text: str) -> None:
-        """Show text that may still change, unless the load forbids it."""
+    def heard_interim(self, text: str, stable: int = 0) -> None:
+        """Show text that may still change, unless the load forbids it.
+
+        Args:
+            text: All that is known of the utterance so far.
+            stable: How many of its characters will not change any more.
+        """
         if Step.INTERIM_TEXT not in self._pressed():
-            message = DisplayMessage(kind=MessageKind.INTERIM, turn=0, text=text, data={}, traceparent="")
-            self._showing.show_soon(message)
+            self._showing.show_soon(interim_message(text, stable=stable))
 
     def heard_provisional(self, key: int, text: str) -> None:
         """Take what utterance `key` says so far, if it ends here: its request may begin before it is certain.

@@ -23,8 +23,9 @@ class InterimData(TypedDict, total=False):
     """Of INTERIM.
 
     Attributes:
-        stable: How many characters of the text will not change any more; absent where the engine does not
-            know, and the page shows as stable what two texts in a row agree on.
+        stable: How many characters of the text will not change any more, as the engine knows: all that
+            Whisper tells, which is what its hypotheses agree on, and nothing of what pocketsphinx does.
+            Where it is absent the page shows as stable what two texts in a row agree on.
     """
 
     stable: int

@@ -194,6 +194,11 @@ class Transcriber(Protocol):
         """Whether `feed` decodes, so that the text so far rests on everything that was fed."""
         ...
 
+    @property
+    def interim_is_stable(self) -> bool:
+        """Whether interim text only grows: all of it stands in what comes after it, the final text too."""
+        ...
+
     def warm_up(self) -> None:
         """Do what the first utterance would otherwise pay for."""
         ...

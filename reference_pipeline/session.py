@@ -78,14 +78,17 @@ class Session:
             self._stages, settings=self._settings, budgets=self._budgets, on_turn=self._ended
         )
         understood = LatestUnderstanding(self._stages.decider)
+        transcriber = self._transcriber
 
         def discarded(reason: str) -> None:
             _log.debug("discarded: %s", reason)
             _call_soon(loop, conversation.speech_discarded, worker.next_number)
 
         worker = TranscriptionWorker(
-            self._transcriber,
-            on_interim=lambda text: _call_soon(loop, conversation.heard_interim, text),
+            transcriber,
+            on_interim=lambda text: _call_soon(
+                loop, conversation.heard_interim, text, len(text) if transcriber.interim_is_stable else 0
+            ),
             on_heard=understood.heard,
             on_final=lambda final: _call_soon(loop, self._heard, conversation, final),
             on_provisional=lambda provisional: _call_soon(

@@ -16,10 +16,30 @@ from reference_pipeline.events import (
     Question,
     TermExplanation,
 )
-from reference_pipeline.message_data import AnswerData, BudgetVerdictData, CostData, TermsData, TurnData
+from reference_pipeline.message_data import (
+    AnswerData,
+    BudgetVerdictData,
+    CostData,
+    InterimData,
+    TermsData,
+    TurnData,
+)
 from reference_pipeline.turn import MonitoringPoint, Turn, TurnRecord
 
-__all__ = ["answer_message", "question_message", "terms_message", "transcript_message", "turn_message"]
+__all__ = [
+    "answer_message",
+    "interim_message",
+    "question_message",
+    "terms_message",
+    "transcript_message",
+    "turn_message",
+]
+
+
+def interim_message(text: str, *, stable: int) -> DisplayMessage:
+    """Return the message of what is heard while somebody speaks; `stable` characters will not change."""
+    data: InterimData = {"stable": stable}
+    return DisplayMessage(kind=MessageKind.INTERIM, turn=0, text=text, data=dict(data), traceparent="")
 
 
 def transcript_message(turn: Turn, *, question: bool) -> DisplayMessage:

@@ -71,6 +71,11 @@ class FasterWhisperTranscriber:
         """False: `feed` keeps the sound for later."""
         return False
 
+    @property
+    def interim_is_stable(self) -> bool:
+        """True: only what successive hypotheses agree on is told."""
+        return True
+
     def warm_up(self) -> None:
         """Have the engine transcribe a second of silence.
 

@@ -114,6 +114,11 @@ class PocketsphinxTranscriber:
         """True: it decodes block by block."""
         return True
 
+    @property
+    def interim_is_stable(self) -> bool:
+        """False: it tells its best hypothesis, any word of which may still change."""
+        return False
+
     def warm_up(self) -> None:
         """Decode some silence, which maps the model into memory.
 

@@ -86,6 +86,11 @@ class ProcessTranscriber:
         """True: it decodes block by block."""
         return True
 
+    @property
+    def interim_is_stable(self) -> bool:
+        """False: it tells its best hypothesis, any word of which may still change."""
+        return False
+
     def warm_up(self) -> None:
         """Warm the engine up.
 

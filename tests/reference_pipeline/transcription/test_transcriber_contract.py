@@ -1,5 +1,6 @@
 """What every implementation of the `Transcriber` port holds."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -229,3 +230,15 @@ def _call(transcriber: Transcriber, call: str) -> None:
         getattr(transcriber, call)(lambda: True)
     else:
         getattr(transcriber, call)()
+
+
+def test_interim_text_that_is_said_to_be_stable_stands_in_all_that_comes_after_it(
+    transcriber: Transcriber, interview: list[Any], in_blocks: InBlocks
+) -> None:
+    transcriber.begin()
+    told: list[str] = []
+    for block in in_blocks(interview[1].samples[: 3 * SAMPLE_RATE]):
+        told.extend(text for text in (transcriber.feed(block), transcriber.interim(lambda: True)) if text)
+    told.append(transcriber.finish().text)
+    only_grows = all(later.startswith(earlier) for earlier, later in itertools.pairwise(told))
+    assert only_grows or not transcriber.interim_is_stable

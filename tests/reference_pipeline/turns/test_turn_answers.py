@@ -223,3 +223,18 @@ def test_each_turn_is_held_against_the_budgets_that_it_can_be(
         assert (answer["name"], answer["met"]) == ("answer", True)
 
     run(scenario())
+
+
+def test_interim_text_says_how_much_of_it_is_stable(run: Fixture, stage: Fixture) -> None:
+    async def scenario() -> None:
+        on = stage()
+        on.conversation.heard_interim("what is", 7)
+        on.conversation.heard_interim("what is amused")
+        await on.conversation.finish(5)
+        told = [(message.kind, message.text, message.data) for message in on.display.messages]
+        assert told == [
+            (MessageKind.INTERIM, "what is", {"stable": 7}),
+            (MessageKind.INTERIM, "what is amused", {"stable": 0}),
+        ]
+
+    run(scenario())
