@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from latency_kit import Telemetry
 from latency_kit.budget import BudgetPolicy, load_policy
 from latency_kit.units import NS_PER_S
 from reference_pipeline.answering.cached_answerer import CachedAnswerer
@@ -36,6 +37,9 @@ from reference_pipeline.ports import (
 )
 from reference_pipeline.questions.completeness import WordsCompletenessJudge
 from reference_pipeline.questions.learned_detector import LearnedQuestionDetector
+from reference_pipeline.serving.admission import Admission
+from reference_pipeline.serving.load_watch import LoadWatch
+from reference_pipeline.serving.pressure import PressureGauge, limits_of
 from reference_pipeline.settings import AnswerTimes, Settings
 from reference_pipeline.shedding import DEFAULT_STEPS, Shedding, Step
 from reference_pipeline.transcription.deduplication import Deduplicator
@@ -47,6 +51,7 @@ __all__ = [
     "compose_answerer",
     "compose_detector",
     "compose_explainer",
+    "compose_load_watch",
     "compose_policy",
     "compose_shedding",
     "compose_source",
@@ -134,14 +139,14 @@ def compose_detector() -> VoiceActivityDetector:
     return SileroDetector()
 
 
-def compose_transcriber(settings: Settings) -> Transcriber:
+def compose_transcriber(settings: Settings, *, shedding: Shedding | None = None) -> Transcriber:
     """Load the engine that is wanted, or by default the best whose model is on disk, for one session.
 
     Raises:
         TranscriberError: There is no such engine, or its model is absent or broken.
         MissingExtraError: The engine is not installed.
     """
-    return compose_transcribers(settings)()
+    return compose_transcribers(settings, shedding=shedding)()
 
 
 def compose_transcribers(
@@ -215,6 +220,24 @@ def compose_stages(
         display=display,
         early=answerer if isinstance(answerer, EarlyAsker) else None,
         shedding=shedding or compose_shedding(settings),
+    )
+
+
+def compose_load_watch(
+    budgets: TurnBudgets,
+    *,
+    telemetry: Telemetry,
+    shedding: Shedding,
+    tell: Callable[[str], None],
+    admission: Admission | None = None,
+) -> LoadWatch:
+    """Put together what looks at the load; without an `admission` nobody is refused for it."""
+    return LoadWatch(
+        admission=admission or Admission(sessions=1),
+        interval=lambda: telemetry.interval("load watch").series,
+        gauge=PressureGauge(limits_of(budgets.end_to_end)),
+        shedding=shedding,
+        tell=tell,
     )
 
 

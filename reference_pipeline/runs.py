@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import logging
 import sys
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 import latency_kit
-from reference_pipeline.capture.device_losses import DeviceNotice, losses_of, tell_losses_of
+from reference_pipeline.capture.device_losses import DeviceNotice, tell_losses_of
 from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
+    compose_load_watch,
     compose_policy,
+    compose_shedding,
     compose_stages,
     compose_transcriber,
     compose_turn_budgets,
@@ -27,6 +31,7 @@ from reference_pipeline.message_data import NoticeData
 from reference_pipeline.ports import AudioSource, Display
 from reference_pipeline.results import RunResult
 from reference_pipeline.session import Session
+from reference_pipeline.session_losses import SessionLosses
 from reference_pipeline.settings import Settings
 from reference_pipeline.showing import Showing
 from reference_pipeline.turn import TurnRecord
@@ -34,6 +39,8 @@ from reference_pipeline.turn import TurnRecord
 __all__ = ["run_assistant", "show_losses"]
 
 _PROGRESS_INTERVAL_S = 0.5
+
+_log = logging.getLogger(__name__)
 
 
 async def run_assistant(
@@ -62,7 +69,8 @@ async def run_assistant(
     policy = compose_policy(settings)
     budgets = compose_turn_budgets(policy)
     answerer = compose_answerer(settings)
-    transcriber = compose_transcriber(settings)
+    shedding = compose_shedding(settings)
+    transcriber = compose_transcriber(settings, shedding=shedding)
     out = stream or sys.stdout
     terminal = TerminalDisplay(out)
     sessions = Sessions()
@@ -85,7 +93,7 @@ async def run_assistant(
             source=source,
             detector=compose_detector(),
             transcriber=transcriber,
-            stages=compose_stages(settings, answerer=answerer, display=display),
+            stages=compose_stages(settings, answerer=answerer, display=display, shedding=shedding),
             settings=settings.conversation,
             budgets=budgets,
         )
@@ -93,6 +101,8 @@ async def run_assistant(
         print(f"answers come from {answerer.provider.value}", file=out, flush=True)
         # The page, the answers and the turns share one loop: what keeps it is told in the report.
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
+        watch = compose_load_watch(budgets, telemetry=telemetry, shedding=shedding, tell=_log.warning)
+        await stack.enter_async_context(watch.running())
         await _hear(session, terminal, duration_s, stay=stay and settings.serve)
         records = session.records
         telemetry.flush()
@@ -101,7 +111,11 @@ async def run_assistant(
             records=records,
             series=telemetry.snapshot(),
             evaluations=telemetry.evaluate(),
-            facts=_facts(source, transcriber.name, records),
+            facts={
+                **_facts(source, transcriber.name, records),
+                **watch.as_facts(),
+                **_lost(session, source, display),
+            },
             losses=telemetry.losses(),
             blocking_calls=blocking_calls(),
             start_unix_nano=start_unix_nano,
@@ -147,9 +161,13 @@ def _facts(source: AudioSource, engine: str, records: tuple[TurnRecord, ...]) ->
         "engine": engine,
         "questions heard": str(asked),
         "answered by": ", ".join(providers) or "nobody",
-        "blocks lost at capture": str(source.overruns),
-        **({"devices lost": str(lost)} if (lost := losses_of(source)) else {}),
     }
+
+
+def _lost(session: Session, source: AudioSource, display: Display) -> Mapping[str, str]:
+    losses = SessionLosses()
+    losses.add(session, source=source, display=display)
+    return losses.as_facts()
 
 
 async def _progress(terminal: TerminalDisplay, session: Session, duration_s: float | None) -> None:

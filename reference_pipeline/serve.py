@@ -13,6 +13,7 @@ import latency_kit
 from reference_pipeline.composition import (
     compose_answerer,
     compose_detector,
+    compose_load_watch,
     compose_policy,
     compose_shedding,
     compose_stages,
@@ -31,11 +32,10 @@ from reference_pipeline.ports import Answerer, AudioSource, Transcriber
 from reference_pipeline.results import RunResult
 from reference_pipeline.serving.admission import Admission
 from reference_pipeline.serving.listening_thread import ListeningThread
-from reference_pipeline.serving.load_watch import LoadWatch
 from reference_pipeline.serving.named_lines import NamedLines
-from reference_pipeline.serving.pressure import PressureGauge, limits_of
-from reference_pipeline.serving.speaker_sessions import SpeakerSessions
+from reference_pipeline.serving.speaker_sessions import ServedSession, SpeakerSessions
 from reference_pipeline.session import Session
+from reference_pipeline.session_losses import SessionLosses
 from reference_pipeline.settings import Settings
 from reference_pipeline.shedding import Shedding
 from reference_pipeline.turn import TurnRecord
@@ -58,12 +58,13 @@ class _SessionOpener:
     transcriber_of: Callable[[str], Transcriber]
     shedding: Shedding
     out: TextIO
+    losses: SessionLosses = field(default_factory=SessionLosses)
     ended: deque[tuple[str, TurnRecord]] = field(default_factory=lambda: deque(maxlen=TURNS_KEPT))
 
-    def __call__(self, source: AudioSource, channel: Channel) -> Session:
+    def __call__(self, source: AudioSource, channel: Channel) -> ServedSession:
         lines = cast("TextIO", NamedLines(self.out, source.name))
         display = BrowserDisplay(channel, TerminalDisplay(lines))
-        return Session(
+        session = Session(
             source=source,
             detector=compose_detector(),
             transcriber=self.transcriber_of(source.name),
@@ -74,6 +75,24 @@ class _SessionOpener:
             budgets=self.budgets,
             on_turn=lambda record: self.ended.append((source.name, record)),
         )
+        return _CountedSession(session, lambda: self.losses.add(session, source=source, display=display))
+
+
+class _CountedSession:
+    """A session whose losses are counted when it has ended, however it did."""
+
+    def __init__(self, session: Session, count: Callable[[], None]) -> None:
+        self._session = session
+        self._count = count
+
+    def stop(self) -> None:
+        self._session.stop()
+
+    async def run(self) -> None:
+        try:
+            await self._session.run()
+        finally:
+            self._count()
 
 
 async def serve_speakers(
@@ -134,37 +153,21 @@ async def serve_speakers(
         await stack.enter_async_context(server)
         await stack.enter_async_context(feed_figures(channels, telemetry))
         stack.enter_context(latency_kit.start_probes(event_loop=True, tell_calls=False))
-        watch = _watching(stack, telemetry, admission=admission, opener=opener, tell=tell)
+        watch = compose_load_watch(
+            budgets, telemetry=telemetry, shedding=shedding, tell=tell, admission=admission
+        )
+        await stack.enter_async_context(watch.running())
         with on_signals(stopped.set):
             tell(f"speakers: {server.speaker_url()}")
             await stopped.wait()
         await speakers.finish(_LAST_ANSWERS_LIMIT_S)
-        facts = {**speakers.counts.as_facts(), **watch.as_facts()}
+        facts = {**speakers.counts.as_facts(), **watch.as_facts(), **opener.losses.as_facts()}
         return _result(telemetry, opener, facts, start_unix_nano)
 
 
 def _transcribers(settings: Settings, shedding: Shedding) -> Callable[[str], Transcriber]:
     make = compose_transcribers(settings, shedding=shedding)
     return lambda _: make()
-
-
-def _watching(
-    stack: contextlib.AsyncExitStack,
-    telemetry: latency_kit.Telemetry,
-    *,
-    admission: Admission,
-    opener: _SessionOpener,
-    tell: Callable[[str], None],
-) -> LoadWatch:
-    watch = LoadWatch(
-        admission=admission,
-        interval=lambda: telemetry.interval("load watch").series,
-        gauge=PressureGauge(limits_of(opener.budgets.end_to_end)),
-        shedding=opener.shedding,
-        tell=tell,
-    )
-    stack.push_async_callback(_ended, asyncio.create_task(watch.run(), name="load watch"))
-    return watch
 
 
 def _result(
@@ -186,8 +189,3 @@ def _result(
         start_unix_nano=start_unix_nano,
         end_unix_nano=time.time_ns(),
     )
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -56,11 +56,17 @@ class Session:
         self._stopping = asyncio.Event()
         self._all_heard = asyncio.Event()
         self._failure: SourceError | None = None
+        self._lost_blocks = 0
 
     @property
     def records(self) -> tuple[TurnRecord, ...]:
         """The turns that have ended, in the order in which they were spoken."""
         return tuple(sorted(self._records, key=lambda record: record.number))
+
+    @property
+    def lost_blocks(self) -> int:
+        """Blocks of speech that did not fit before the engine; known when `run` has returned."""
+        return self._lost_blocks
 
     def stop(self) -> None:
         """End the session soon: no more is heard, what was asked is still answered."""
@@ -124,6 +130,7 @@ class Session:
         finally:
             await asyncio.to_thread(listener.stop)
             await asyncio.to_thread(worker.close)
+            self._lost_blocks = worker.lost_blocks
             await conversation.finish(0.0)
         if self._failure is not None:
             raise self._failure

@@ -3,7 +3,7 @@
 import asyncio
 
 import latency_kit
-from reference_pipeline.display.channel import Channel
+from reference_pipeline.display.channel import Channel, ChannelCounts
 from reference_pipeline.display.deliveries import Delivered
 from reference_pipeline.display.show_spans import record_show
 from reference_pipeline.display.terminal_display import TerminalDisplay
@@ -44,6 +44,11 @@ class BrowserDisplay:
     def name(self) -> str:
         """The display of record so far: "browser" once one has painted something, else "terminal"."""
         return "browser" if self.shown_in_browser else "terminal"
+
+    @property
+    def counts(self) -> ChannelCounts:
+        """What happened on the channel."""
+        return self._channel.counts
 
     async def show(self, message: DisplayMessage) -> DisplayReceipt:
         """Show one message; return when it is painted.

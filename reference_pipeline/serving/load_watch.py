@@ -1,8 +1,9 @@
 """The look at the load, once a second: it opens and shuts the door, and has quality shed and given back."""
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Protocol
 
 import latency_kit
@@ -55,6 +56,16 @@ class LoadWatch:
             # Reading every series takes longer than the loop should be kept.
             interval = await asyncio.to_thread(self._interval)
             self.look(interval, at_ns=latency_kit.now_ns())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look once a second for the length of the block."""
+        looking = asyncio.create_task(self.run(), name="load watch")
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
     def look(self, interval: Iterable[SeriesSnapshot], *, at_ns: int) -> None:
         """Take what was recorded since the last look."""

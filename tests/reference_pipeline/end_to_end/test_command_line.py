@@ -181,9 +181,14 @@ def test_a_stereo_recording_at_another_rate_is_heard_and_answered(
     path = recording(np.stack([faster, faster], axis=1), rate=44_100)
     ended = hear_once(tmp_path, path, "--json", "run.json", "--jsonl", "performance.jsonl")
     assert ended.returncode in {0, 1}, ended.stderr
-    turns = json.loads((tmp_path / "run.json").read_text())["turns"]
+    run = json.loads((tmp_path / "run.json").read_text())
+    turns = run["turns"]
     assert len(turns) == 1, turns
     turn = turns[0]
+    assert run["facts"]["blocks lost at capture"] == "0"
+    assert {"highest pressure", "steps of shedding taken"} <= run["facts"].keys()
+    (deadline,) = [name for name in run["series"] if name == "deadline.transcription"]
+    assert run["series"][deadline]["count"] == 1
     assert (turn["answer_source"], turn["answered_by"], turn["status"]) == (
         "memory-leak",
         "notes",
