@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from reference_pipeline.questions.features import feature_rows
 
-__all__ = ["REACH", "Judgement", "Network", "convolve", "load_network"]
+__all__ = ["REACH", "SPACINGS", "Judgement", "Network", "convolve", "load_network"]
 
 WEIGHTS = Path(__file__).parent / "weights.npz"
 
 REACH = 3
-"""How many words to each side a layer sees; with two layers a word sees six."""
+"""How many words to each side a layer sees."""
+
+SPACINGS = (1, 1, 3)
+"""Of the layers, in order: the last sees every third word, so that all together see fifteen to each side."""
 
 Array = NDArray[np.float32]
 
@@ -68,30 +71,35 @@ class Network:
         )
 
 
-def convolve(inputs: Array, kernel: Array, bias: Array, edge: Array) -> Array:
-    """Return `kernel` laid over `inputs`, whose ends go on with `edge`.
+def convolve(inputs: Array, kernel: Array, bias: Array, edge: Array, *, spacing: int = 1) -> Array:
+    """Return `kernel` laid over `inputs`, whose ends go on with `edge`, positive part.
 
     Args:
         inputs: Shape (words, channels).
         kernel: Shape ((2 * REACH + 1) * channels, outputs).
         bias: Shape (outputs,).
         edge: What stands before the first and after the last word, shape (2, channels).
+        spacing: From one word that the kernel sees to the next; 1 sees neighbours.
     """
-    words = len(inputs)
-    padded = np.concatenate((np.repeat(edge[:1], REACH, axis=0), inputs, np.repeat(edge[1:], REACH, axis=0)))
-    windows = np.concatenate([padded[shift : shift + words] for shift in range(2 * REACH + 1)], axis=1)
-    return windows @ kernel + bias
+    words, margin = len(inputs), REACH * spacing
+    padded = np.concatenate(
+        (np.repeat(edge[:1], margin, axis=0), inputs, np.repeat(edge[1:], margin, axis=0))
+    )
+    shifts = range(0, 2 * margin + 1, spacing)
+    windows = np.concatenate([padded[shift : shift + words] for shift in shifts], axis=1)
+    return np.maximum(windows @ kernel + bias, 0)
 
 
 def _logits(member: dict[str, Array], rows: NDArray[np.int32]) -> Array:
     """Return the logits of "asks", of "whole", and of "begins" for each word."""
-    words = member["table"][rows].sum(axis=1)
-    first = np.maximum(convolve(words, member["kernel_1"], member["bias_1"], member["edge_1"]), 0)
-    second = np.maximum(convolve(first, member["kernel_2"], member["bias_2"], member["edge_2"]), 0)
-    pooled = np.concatenate((second.max(axis=0), second.mean(axis=0)))
+    seen = member["table"][rows].sum(axis=1)
+    for layer, spacing in enumerate(SPACINGS, start=1):
+        kernel, bias, edge = (member[f"{name}_{layer}"] for name in ("kernel", "bias", "edge"))
+        seen = convolve(seen, kernel, bias, edge, spacing=spacing)
+    pooled = np.concatenate((seen.max(axis=0), seen.mean(axis=0)))
     asks = pooled @ member["asks"] + member["asks_bias"]
-    whole = np.concatenate((second[-1], pooled)) @ member["whole"] + member["whole_bias"]
-    begins = second @ member["begins"] + member["begins_bias"]
+    whole = np.concatenate((seen[-1], pooled)) @ member["whole"] + member["whole_bias"]
+    begins = seen @ member["begins"] + member["begins_bias"]
     return np.concatenate((asks, whole, begins))
 
 

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_pipeline.questions.network import REACH, SPACINGS
 from reference_pipeline.questions.training.examples import Example
 
 __all__ = ["Batch", "Parameters", "gradients", "initial"]
 
 Array = NDArray[np.float32]
 Parameters = dict[str, Array]
+
+MARGIN = REACH * max(SPACINGS)
+"""How many times each sentence is continued with its edges."""
 
 DROPOUT = 0.25
 BEGINS_SHARE = 0.5
@@ -30,7 +34,7 @@ class Batch:
     Attributes:
         rows: Rows of the table for each word, shape (words, FEATURES_PER_WORD).
         places: Where each word stands in the long row.
-        edges: Where the edges stand, left and right, each shape (sentences * reach,).
+        edges: Where the edges stand, left and right, each shape (sentences * MARGIN,).
         length: Of the long row.
         starts: Index of each sentence's first word.
         sentence: Of each word.
@@ -53,7 +57,7 @@ class Batch:
     begins_weight: Array
 
     @classmethod
-    def of(cls, rows: Sequence[NDArray[np.int32]], examples: Sequence[Example], *, reach: int) -> "Batch":
+    def of(cls, rows: Sequence[NDArray[np.int32]], examples: Sequence[Example]) -> "Batch":
         """Lay out the examples, whose rows are given."""
         counts = np.array([len(each) for each in rows])
         starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
@@ -62,13 +66,13 @@ class Batch:
         for start, example in zip(starts, examples, strict=True):
             begins[[start + index for index in example.begins]] = 1
         weight = np.array([example.asks_weight for example in examples], np.float32)
-        spread = 2 * reach
+        spread = 2 * MARGIN
         lefts = starts + spread * np.arange(len(rows))
-        rights = lefts + reach + counts
-        steps = np.arange(reach)
+        rights = lefts + MARGIN + counts
+        steps = np.arange(MARGIN)
         return cls(
             rows=np.concatenate(rows),
-            places=np.arange(len(sentence)) + sentence * spread + reach,
+            places=np.arange(len(sentence)) + sentence * spread + MARGIN,
             edges=((lefts[:, None] + steps).ravel(), (rights[:, None] + steps).ravel()),
             length=int(counts.sum()) + spread * len(rows),
             starts=starts,
@@ -82,21 +86,14 @@ class Batch:
         )
 
 
-def initial(*, rows: int, channels: int, hidden: int, reach: int, chance: np.random.Generator) -> Parameters:
+def initial(*, rows: int, channels: int, hidden: int, chance: np.random.Generator) -> Parameters:
     """Return random weights to begin with."""
 
     def normal(*shape: int, scale: float) -> Array:
         return chance.normal(0.0, scale, shape).astype(np.float32)
 
-    width = 2 * reach + 1
-    return {
+    parameters = {
         "table": normal(rows, channels, scale=0.25),
-        "kernel_1": normal(width * channels, hidden, scale=(2 / (width * channels)) ** 0.5),
-        "bias_1": np.zeros(hidden, np.float32),
-        "edge_1": normal(2, channels, scale=0.25),
-        "kernel_2": normal(width * hidden, hidden, scale=(2 / (width * hidden)) ** 0.5),
-        "bias_2": np.zeros(hidden, np.float32),
-        "edge_2": normal(2, hidden, scale=0.25),
         "asks": normal(2 * hidden, 1, scale=0.1),
         "asks_bias": np.zeros(1, np.float32),
         "whole": normal(3 * hidden, 1, scale=0.1),
@@ -104,17 +101,30 @@ def initial(*, rows: int, channels: int, hidden: int, reach: int, chance: np.ran
         "begins": normal(hidden, scale=0.1),
         "begins_bias": np.zeros(1, np.float32),
     }
+    inputs = channels
+    for layer in range(1, len(SPACINGS) + 1):
+        seen = (2 * REACH + 1) * inputs
+        parameters[f"kernel_{layer}"] = normal(seen, hidden, scale=(2 / seen) ** 0.5)
+        parameters[f"bias_{layer}"] = np.zeros(hidden, np.float32)
+        parameters[f"edge_{layer}"] = (
+            normal(2, inputs, scale=0.25) if layer == 1 else np.zeros((2, inputs), np.float32)
+        )
+        inputs = hidden
+    return parameters
 
 
 def gradients(
     parameters: Parameters, batch: Batch, chance: np.random.Generator
 ) -> tuple[float, dict[str, Array]]:
     """Return the mean loss of the batch and its slope for each weight."""
-    words = parameters["table"][batch.rows].sum(axis=1)
-    windows_1, first = _forwards(parameters, "1", words, batch)
-    windows_2, second = _forwards(parameters, "2", first, batch)
-    kept = (chance.random(second.shape) >= DROPOUT).astype(np.float32) / (1 - DROPOUT)
-    hidden = second * kept
+    seen = [parameters["table"][batch.rows].sum(axis=1)]
+    windows = []
+    for layer in range(1, len(SPACINGS) + 1):
+        window, after = _forwards(parameters, layer, seen[-1], batch)
+        windows.append(window)
+        seen.append(after)
+    kept = (chance.random(seen[-1].shape) >= DROPOUT).astype(np.float32) / (1 - DROPOUT)
+    hidden = seen[-1] * kept
     largest = np.maximum.reduceat(hidden, batch.starts)
     means = np.add.reduceat(hidden, batch.starts) / batch.counts[:, None]
     last = batch.starts + batch.counts - 1
@@ -142,33 +152,36 @@ def gradients(
         "begins": hidden.T @ d_begins,
         "begins_bias": d_begins.sum(keepdims=True),
     }
-    d_first = _backwards(
-        parameters, "2", d_hidden * kept * (second > 0), windows=windows_2, batch=batch, slopes=slopes
-    )
-    d_words = _backwards(
-        parameters, "1", d_first * (first > 0), windows=windows_1, batch=batch, slopes=slopes
-    )
+    d_seen = d_hidden * kept
+    for layer in range(len(SPACINGS), 0, -1):
+        d_seen = _backwards(
+            parameters,
+            layer,
+            d_seen * (seen[layer] > 0),
+            windows=windows[layer - 1],
+            batch=batch,
+            slopes=slopes,
+        )
     slopes["table"] = np.zeros_like(parameters["table"])
     for column in batch.rows.T:
-        np.add.at(slopes["table"], column, d_words)
+        np.add.at(slopes["table"], column, d_seen)
     return loss_asks + loss_whole + loss_begins, slopes
 
 
-def _forwards(parameters: Parameters, layer: str, inputs: Array, batch: Batch) -> tuple[Array, Array]:
+def _forwards(parameters: Parameters, layer: int, inputs: Array, batch: Batch) -> tuple[Array, Array]:
     """Return the windows over the inputs and what comes out of the layer, both for each word."""
     kernel = parameters[f"kernel_{layer}"]
     row = np.zeros((batch.length, inputs.shape[1]), np.float32)
     row[batch.places] = inputs
     for side, places in enumerate(batch.edges):
         row[places] = parameters[f"edge_{layer}"][side]
-    reach = (kernel.shape[0] // inputs.shape[1] - 1) // 2
-    windows = np.concatenate([row[batch.places + shift] for shift in range(-reach, reach + 1)], axis=1)
+    windows = np.concatenate([row[batch.places + shift] for shift in _shifts(layer)], axis=1)
     return windows, np.maximum(windows @ kernel + parameters[f"bias_{layer}"], 0)
 
 
 def _backwards(
     parameters: Parameters,
-    layer: str,
+    layer: int,
     slope: Array,
     *,
     windows: Array,
@@ -181,12 +194,16 @@ def _backwards(
     slopes[f"bias_{layer}"] = slope.sum(axis=0)
     d_windows = slope @ kernel.T
     channels = parameters[f"edge_{layer}"].shape[1]
-    reach = (kernel.shape[0] // channels - 1) // 2
     d_row = np.zeros((batch.length, channels), np.float32)
-    for index, shift in enumerate(range(-reach, reach + 1)):
+    for index, shift in enumerate(_shifts(layer)):
         d_row[batch.places + shift] += d_windows[:, index * channels : (index + 1) * channels]
     slopes[f"edge_{layer}"] = np.stack([d_row[places].sum(axis=0) for places in batch.edges])
     return d_row[batch.places]
+
+
+def _shifts(layer: int) -> range:
+    margin = REACH * SPACINGS[layer - 1]
+    return range(-margin, margin + 1, SPACINGS[layer - 1])
 
 
 def _logistic(logits: Array, truth: Array, weight: NDArray[Any] | np.float32) -> tuple[Array, float]:

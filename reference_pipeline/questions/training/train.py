@@ -18,21 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_pipeline.questions.features import ENDINGS, MARKS, SOUNDS, feature_rows
-from reference_pipeline.questions.network import REACH, WEIGHTS
+from reference_pipeline.questions.network import SPACINGS, WEIGHTS
 from reference_pipeline.questions.training.corpus import Corpus, read_corpus
 from reference_pipeline.questions.training.examples import Example, make_examples
 from reference_pipeline.questions.training.layers import Batch, Parameters, gradients, initial
 from reference_pipeline.questions.words import split_sentences
 
 LAYERS = (
-    "table", "kernel_1", "bias_1", "edge_1", "kernel_2", "bias_2", "edge_2",
-    "asks", "asks_bias", "whole", "whole_bias", "begins", "begins_bias",
-)  # fmt: skip
+    "table",
+    *(f"{name}_{layer}" for layer in range(1, len(SPACINGS) + 1) for name in ("kernel", "bias", "edge")),
+    *("asks", "asks_bias", "whole", "whole_bias", "begins", "begins_bias"),
+)
 
-CHANNELS = 28
-HIDDEN = 60
+CHANNELS = 40
+HIDDEN = 80
 MEMBERS = 3
-EXAMPLES = 160_000
+EXAMPLES = 240_000
 EPOCHS = 3
 BATCH = 64
 LEARNING_RATE = 2e-3
@@ -78,7 +79,7 @@ def train(examples: Sequence[Example], vocabulary: Sequence[str], *, seed: int, 
     rows_of = {word: row for row, word in enumerate(vocabulary, start=1)}
     rows = [feature_rows(example.forms, example.marks, rows_of) for example in examples]
     total = len(vocabulary) + 1 + SOUNDS + ENDINGS + len(MARKS)
-    parameters = initial(rows=total, channels=CHANNELS, hidden=HIDDEN, reach=REACH, chance=chance)
+    parameters = initial(rows=total, channels=CHANNELS, hidden=HIDDEN, chance=chance)
     optimiser = _Adam(parameters)
     steps = epochs * (len(examples) // BATCH)
     step = 0
@@ -90,7 +91,6 @@ def train(examples: Sequence[Example], vocabulary: Sequence[str], *, seed: int, 
             batch = Batch.of(
                 [_dropped(rows[index], total, chance) for index in picked],
                 [examples[index] for index in picked],
-                reach=REACH,
             )
             loss, slopes = gradients(parameters, batch, chance)
             rate = LEARNING_RATE * min(1.0, (step + 1) / 200) * (1 - step / steps)

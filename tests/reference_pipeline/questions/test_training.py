@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reference_pipeline.questions.features import ENDINGS, MARKS, SOUNDS, feature_rows
-from reference_pipeline.questions.network import REACH, Network, load_network
+from reference_pipeline.questions.network import Network, load_network
 from reference_pipeline.questions.training.corpus import Corpus, Line, heard_as, parse, read_corpus
 from reference_pipeline.questions.training.examples import Example, example_of, make_examples
 from reference_pipeline.questions.training.layers import Batch, Parameters, gradients, initial
@@ -30,14 +30,12 @@ def examples(corpus: Corpus) -> list[Example]:
 @pytest.fixture
 def parameters() -> Parameters:
     total = len(WORDS) + 1 + SOUNDS + ENDINGS + len(MARKS)
-    return initial(rows=total, channels=4, hidden=5, reach=REACH, chance=np.random.default_rng(1))
+    return initial(rows=total, channels=4, hidden=5, chance=np.random.default_rng(1))
 
 
 def _batch(examples: list[Example]) -> Batch:
     rows_of = {word: row for row, word in enumerate(WORDS, start=1)}
-    return Batch.of(
-        [feature_rows(example.forms, example.marks, rows_of) for example in examples], examples, reach=REACH
-    )
+    return Batch.of([feature_rows(example.forms, example.marks, rows_of) for example in examples], examples)
 
 
 class NoDropout(np.random.Generator):
@@ -52,7 +50,20 @@ class NoDropout(np.random.Generator):
 
 @pytest.mark.parametrize(
     "name",
-    ["table", "kernel_1", "bias_1", "edge_1", "kernel_2", "edge_2", "asks", "whole", "begins", "whole_bias"],
+    [
+        "table",
+        "kernel_1",
+        "bias_1",
+        "edge_1",
+        "kernel_2",
+        "edge_2",
+        "kernel_3",
+        "edge_3",
+        "asks",
+        "whole",
+        "begins",
+        "whole_bias",
+    ],
 )
 def test_each_slope_is_what_the_loss_changes_by(
     name: str, parameters: Parameters, examples: list[Example]
