@@ -8,11 +8,15 @@ ones that judge alike (sums of floats differ in their last bit).
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +37,7 @@ LAYERS = (
 CHANNELS = 40
 HIDDEN = 80
 MEMBERS = 3
-EXAMPLES = 240_000
+EXAMPLES = 360_000
 EPOCHS = 3
 BATCH = 64
 LEARNING_RATE = 2e-3
@@ -55,9 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     vocabulary = known_words(corpus)
     examples = list(make_examples(corpus, number=options.examples, seed=1))
     print(f"{len(examples)} examples, {len(vocabulary)} words, {time.monotonic() - began:.0f} s", flush=True)
-    members = [
-        train(examples, vocabulary, seed=seed, epochs=options.epochs) for seed in range(options.members)
-    ]
+    members = train_all(examples, vocabulary, members=options.members, epochs=options.epochs)
     save(options.out, vocabulary, members)
     print(f"{options.out}: {options.out.stat().st_size} bytes after {time.monotonic() - began:.0f} s")
     return 0
@@ -71,6 +73,25 @@ def known_words(corpus: Corpus) -> list[str]:
     texts += [" ".join(heard.words) for _, heard in corpus.heard]
     counted = Counter(form for text in texts for sentence in split_sentences(text) for form in sentence.forms)
     return sorted(word for word, count in counted.items() if count >= LEAST_COUNT)
+
+
+def train_all(
+    examples: Sequence[Example], vocabulary: Sequence[str], *, members: int, epochs: int
+) -> list[Parameters]:
+    """Return the weights of all members of the ensemble, trained beside each other on as many cores."""
+    # Forked, so that the examples, which are many, are there already.
+    with ProcessPoolExecutor(min(members, os.cpu_count() or 1), mp_context=get_context("fork")) as pool:
+        _shared[:] = [examples, vocabulary]
+        futures = [pool.submit(_train_shared, seed, epochs) for seed in range(members)]
+        return [future.result() for future in futures]
+
+
+_shared: list[Any] = []
+
+
+def _train_shared(seed: int, epochs: int) -> Parameters:
+    examples, vocabulary = _shared
+    return train(examples, vocabulary, seed=seed, epochs=epochs)
 
 
 def train(examples: Sequence[Example], vocabulary: Sequence[str], *, seed: int, epochs: int) -> Parameters:
