@@ -16,15 +16,15 @@ from reference_pipeline.questions.words import Sentence, split_sentences
 
 __all__ = ["THRESHOLD", "LearnedQuestionDetector", "judge"]
 
-THRESHOLD = 0.6
+THRESHOLD = 0.55
 """Probability from which a sentence is taken for a question: the one place where false alarms are weighed
 against questions that are missed. `docs/questions.md` shows what other values would bring."""
 
 _LONG = 14
 """In more words than these, said in one breath, something sooner or later looks like a question."""
 
-_LONG_THRESHOLD = 0.9
-_LONG_THRESHOLD_ALONE = 0.97
+_LONG_THRESHOLD = 0.8
+_LONG_THRESHOLD_ALONE = 0.98
 """The least threshold for so long a sentence, where rules see a question too, and where none does."""
 
 _SHORT = 3
