@@ -87,7 +87,8 @@ def convolve(inputs: Array, kernel: Array, bias: Array, edge: Array, *, spacing:
     )
     shifts = range(0, 2 * margin + 1, spacing)
     windows = np.concatenate([padded[shift : shift + words] for shift in shifts], axis=1)
-    return np.maximum(windows @ kernel + bias, 0)
+    outputs: Array = np.maximum(windows @ kernel + bias, 0)
+    return outputs
 
 
 def _logits(member: dict[str, Array], rows: NDArray[np.int32]) -> Array:
