@@ -12,7 +12,7 @@ import latency_kit
 from latency_kit.budget import LatencyBudget
 from reference_pipeline.awaited_rest import REST_BEGINS_WITHIN_NS, AwaitedRest
 from reference_pipeline.decision import Decision
-from reference_pipeline.events import Question, TurnStatus
+from reference_pipeline.events import AnswerCost, Question, TurnStatus
 from reference_pipeline.ports import TranscriberError
 from reference_pipeline.settings import AnswerTimes, ConversationSettings
 from reference_pipeline.shedding import Step, shedding_steps
@@ -78,6 +78,11 @@ class Conversation:
         self._showing = Showing(stages.display)
         self._speculations = Speculations(stages.early, most=settings.speculations)
         self._rest = AwaitedRest()
+
+    @property
+    def unclaimed_cost(self) -> AnswerCost:
+        """Of requests that began early for what became no turn, as far as no record holds it."""
+        return self._speculations.unclaimed_cost
 
     def speech_started(self) -> None:
         """Somebody speaks: an utterance begins that ends in `heard`, or in `speech_discarded`."""

@@ -13,7 +13,8 @@ from latency_kit.histogram import Histogram, HistogramSnapshot, encode_base64
 from latency_kit.session import Environment, Session
 from latency_kit.units import ns_to_ms
 from reference_pipeline.events import TurnStatus
-from reference_pipeline.turn import TurnRecord
+from reference_pipeline.turn import AnsweringRecord, TurnRecord
+from reference_pipeline.turn_messages import cost_data
 
 __all__ = ["EXIT_BREACHED", "EXIT_MET", "EXIT_USAGE", "RunResult"]
 
@@ -167,10 +168,27 @@ def _turn_json(record: TurnRecord) -> dict[str, Any]:
         "speech_samples": [record.first_sample, record.last_sample],
         "display": record.display,
         "trace_id": record.trace_id,
+        "answering": _answering_json(record.answering),
     }
     if record.detail:
         turn["detail"] = record.detail
     return turn
+
+
+def _answering_json(answering: AnsweringRecord) -> dict[str, Any]:
+    """Return how the answers came about; docs/assistant.md says what the keys mean."""
+    return {
+        "drafted": answering.drafted,
+        "cached": answering.cached,
+        "cut": answering.cut,
+        "shortened": answering.shortened,
+        "shed": list(answering.shed),
+        "speculation": {
+            "started": answering.speculations_started,
+            "adopted": answering.speculations_adopted,
+        },
+        "cost": cost_data(answering.cost),
+    }
 
 
 def _series_json(series: Sequence[latency_kit.SeriesSnapshot]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import latency_kit
 from reference_pipeline.capture.listener import Listener
 from reference_pipeline.capture.understanding import LatestUnderstanding
 from reference_pipeline.conversation import Conversation, Stages, TurnBudgets
-from reference_pipeline.events import AudioBlock, Utterance
+from reference_pipeline.events import AnswerCost, AudioBlock, Utterance
 from reference_pipeline.ports import AudioSource, SourceError, Transcriber, VoiceActivityDetector
 from reference_pipeline.settings import ConversationSettings
 from reference_pipeline.transcription.worker import FinalTranscript, TranscriptionWorker
@@ -57,6 +57,7 @@ class Session:
         self._all_heard = asyncio.Event()
         self._failure: SourceError | None = None
         self._lost_blocks = 0
+        self._unclaimed_cost = AnswerCost()
 
     @property
     def records(self) -> tuple[TurnRecord, ...]:
@@ -67,6 +68,11 @@ class Session:
     def lost_blocks(self) -> int:
         """Blocks of speech that did not fit before the engine; known when `run` has returned."""
         return self._lost_blocks
+
+    @property
+    def unclaimed_cost(self) -> AnswerCost:
+        """Of requests for what became no turn, after the last record; known when `run` has returned."""
+        return self._unclaimed_cost
 
     def stop(self) -> None:
         """End the session soon: no more is heard, what was asked is still answered."""
@@ -132,6 +138,7 @@ class Session:
             await asyncio.to_thread(worker.close)
             self._lost_blocks = worker.lost_blocks
             await conversation.finish(0.0)
+            self._unclaimed_cost = conversation.unclaimed_cost
         if self._failure is not None:
             raise self._failure
 

@@ -19,7 +19,13 @@ MOST_UTTERANCES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeculationOutcome:
-    """What became of an utterance's early requests; `cost` is of those that nobody wanted."""
+    """What became of an utterance's early requests.
+
+    Attributes:
+        started: How many began for it.
+        adopted: How many of them became its answer.
+        cost: Of those that nobody wanted: its own, and those of utterances before it that came to nothing.
+    """
 
     started: int = 0
     adopted: int = 0
@@ -40,6 +46,8 @@ class Speculations:
     * At most `most` begin for an utterance, whatever is heard.
     * One is adopted where the final question is the same after normalising; all others are given up, and
       their cost is counted.
+    * What was begun for an utterance that comes to nothing is counted with the next one that ends, or is
+      left in `unclaimed_cost`: no cost is lost.
     * When the text changes, those for questions that it no longer asks are given up at once.
 
     Args:
@@ -52,6 +60,12 @@ class Speculations:
         self._most = most
         self._utterances: dict[int, _Utterance] = {}
         self._ending: set[asyncio.Task[Any]] = set()
+        self._unclaimed_cost = AnswerCost()
+
+    @property
+    def unclaimed_cost(self) -> AnswerCost:
+        """Of requests for what came to nothing, as far as no utterance has ended since."""
+        return self._unclaimed_cost
 
     def heard(self, key: int, questions: Sequence[Question]) -> None:
         """Take the questions that utterance `key` asks as far as it is known."""
@@ -88,21 +102,17 @@ class Speculations:
 
     def end(self, key: int) -> SpeculationOutcome:
         """Give up what nobody took of utterance `key`, and tell what became of all."""
-        utterance = self._utterances.pop(key, None)
-        if utterance is None:
-            return SpeculationOutcome()
-        self._keep(utterance, ())
-        return SpeculationOutcome(
-            started=utterance.started,
-            adopted=utterance.adopted,
-            cost=sum((early.cost for early in utterance.given_up), AnswerCost()),
-        )
+        utterance = self._utterances.get(key, _Utterance())
+        self.forget(key)
+        cost, self._unclaimed_cost = self._unclaimed_cost, AnswerCost()
+        return SpeculationOutcome(started=utterance.started, adopted=utterance.adopted, cost=cost)
 
     def forget(self, key: int) -> None:
         """Give up all that was begun for `key`, which turned out to be no utterance."""
         utterance = self._utterances.pop(key, None)
         if utterance is not None:
             self._keep(utterance, ())
+            self._unclaimed_cost += sum((early.cost for early in utterance.given_up), AnswerCost())
 
     async def close(self) -> None:
         """Give up everything."""

@@ -99,6 +99,28 @@ def test_what_turns_out_to_be_no_utterance_costs_no_more(run: Fixture, stage: Fi
     run(scenario())
 
 
+def test_the_cost_of_what_became_no_utterance_is_on_the_next_record_once(
+    run: Fixture, stage: Fixture, hear: Fixture
+) -> None:
+    async def scenario() -> None:
+        on = stage(speculations=1)
+        for key in range(5):  # the oldest of five is forgotten
+            on.conversation.heard_provisional(key, QUESTION)
+        on.conversation.speech_discarded(4)
+        hear(on.conversation, "we are a small team", number=9)
+        await on.conversation.finish(5)
+        hear(on.conversation, "it was a long project", number=10)
+        await on.conversation.finish(5)
+        first, second = (record.answering for record in on.records)
+        assert (first.cost.wasted_requests, first.cost.wasted_tokens) == (2, 14)
+        assert first.speculations_started == 0
+
+        # What is given up at the end, after the last record, is told apart.
+        assert second.cost.requests + on.conversation.unclaimed_cost.requests == 3
+
+    run(scenario())
+
+
 def test_utterances_whose_final_text_never_comes_are_forgotten(run: Fixture, stage: Fixture) -> None:
     async def scenario() -> None:
         on = stage()
