@@ -46,7 +46,10 @@ DIFFERENT = click.option(
 
 @main.group()
 def baseline() -> None:
-    """Keep sessions under names, and check others against them."""
+    """Keep sessions under names, and check others against them.
+
+    Example: latency-kit baseline save run.json main
+    """
 
 
 @baseline.command()

@@ -16,7 +16,10 @@ __all__ = ["budgets"]
 
 @main.group()
 def budgets() -> None:
-    """Work with latency budgets."""
+    """Work with latency budgets.
+
+    Example: latency-kit budgets check budgets.toml
+    """
 
 
 @budgets.command()

@@ -95,7 +95,11 @@ class _OneLineErrors(click.Group):
 def main() -> None:
     """Look at latency budgets, recorded measurements and sessions.
 
-    Exit codes of every command: 0 all is well, 1 breached or regressed, 2 wrong use or unreadable input.
+    Exit codes: 0 all is well, 1 breached or regressed (of `profile`: its target failed), 2 wrong use or
+    unreadable input, 130 ended by Ctrl-C, 143 (of `gate`) by SIGTERM. A script that `profile` runs
+    keeps its own.
+
+    Example: latency-kit report run.json
     """
 
 

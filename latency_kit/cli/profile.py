@@ -39,7 +39,10 @@ _PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 @main.group()
 def profile() -> None:
-    """Find what takes the time or the memory: functions, coroutines, a running process, allocations."""
+    """Find what takes the time or the memory: functions, coroutines, a running process, allocations.
+
+    Example: latency-kit profile functions shop.py
+    """
 
 
 def _target(ctx: click.Context, _: click.Parameter, given: str) -> str:
@@ -95,7 +98,7 @@ def memory(target: str, arguments: Sequence[str], *, output: Path, top: int, as_
 
     TARGET is a script (NAME.py) or MODULE:FUNCTION; ARGUMENTS go to it. Writes a .memray.bin, which memray
     opens, and a .speedscope.json beside our own file. Takes the extra `profile`. Exit codes: 0 profiled,
-    2 wrong use.
+    1 TARGET failed (its profile is written all the same), 2 wrong use.
 
     Example: latency-kit profile memory shop:build_index
     """
@@ -121,7 +124,8 @@ def asynchronous(
     """Profile where a coroutine waits, where it computes, and where other tasks keep it.
 
     TARGET is MODULE:FUNCTION of a coroutine function. Writes a .speedscope.json and collapsed stacks, which
-    speedscope and flame-graph tools open, beside our own file. Exit codes: 0 profiled, 2 wrong use.
+    speedscope and flame-graph tools open, beside our own file. Exit codes: 0 profiled, 1 TARGET failed (its
+    profile is written all the same), 2 wrong use.
 
     Example: latency-kit profile async shop:answer
     """
@@ -172,7 +176,7 @@ def process(
 @click.option("--json", "as_json", is_flag=True, help="Print the whole profile as JSON.")
 @click.argument("file", type=FILE)
 def show(file: Path, *, top: int, as_json: bool) -> None:
-    """Show a profile again. FILE ends in .profile.json.
+    """Show a profile again. FILE ends in .profile.json; what else is written is for other viewers.
 
     Example: latency-kit profile show profiles/functions-shop.profile.json
     """

@@ -67,6 +67,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("latency_folder", "The folder of the baselines.", default="")
     parser.addini("latency_tolerance", "How much slower, as a share, is no regression yet.", default="")
     parser.addini(
+        "latency_packages",
+        "Packages whose versions a saved run names; by default the project's own and its dependencies'.",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "latency_undecided",
         "What a budget does that the samples cannot decide: fail (the default) or pass.",
         default="fail",
@@ -222,6 +228,7 @@ def _run_of(config: pytest.Config) -> "LatencyRun":
             compare_with=config.getoption("--latency-compare"),
             allow_different=config.getoption("--latency-allow-different"),
             is_worker=_is_worker(config),
+            packages=config.getini("latency_packages"),
         )
     return config.stash[_run]
 

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from latency_kit.baseline import (
@@ -41,6 +41,7 @@ class LatencyRun:
         compare_with: With which baseline, or session file, to compare them; None not to.
         allow_different: Compare although the circumstances forbid it.
         is_worker: Whether another process takes the results over: nothing is saved or compared then.
+        packages: Distributions whose versions are kept; by default the project's own and its dependencies'.
 
     Raises:
         UsageError: A setting is unfit, or the baseline is not there.
@@ -60,12 +61,14 @@ class LatencyRun:
         compare_with: str | None = None,
         allow_different: bool = False,
         is_worker: bool = False,
+        packages: Sequence[str] = (),
     ) -> None:
         if undecided not in {"fail", "pass"}:
             raise UsageError(f"latency_undecided must be 'fail' or 'pass', got {undecided!r}")
         self.undecided_fails = undecided == "fail"
         self.must_fail = False
         self._root = root
+        self._packages = packages
         self._policy_path = policy
         self._policy: BudgetPolicy | None = None
         self._tolerance = _tolerance(tolerance)
@@ -156,6 +159,7 @@ class LatencyRun:
             end_unix_nano=time.time_ns(),
             folder=str(self._root),
             workers=max(1, len(self._workers)),
+            packages=self._packages,
         )
 
     def _compare(self, stored: StoredSession) -> None:

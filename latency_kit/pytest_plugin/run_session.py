@@ -1,6 +1,9 @@
 """A pytest run as a stored session: one series for each measurement, one budget for each limit."""
 
-from collections.abc import Sequence
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from latency_kit.baseline import StoredSession, current_commit
 from latency_kit.budget import BudgetPolicy, LatencyBudget, evaluate
@@ -13,6 +16,9 @@ __all__ = ["session_of_run"]
 
 _PACKAGES = ("pytest", "pytest-xdist")
 
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""At the beginning of a dependency specifier (PyPA, "Dependency specifiers", names)."""
+
 
 def session_of_run(
     results: Sequence[LatencyResult],
@@ -21,6 +27,7 @@ def session_of_run(
     end_unix_nano: int,
     folder: str,
     workers: int = 1,
+    packages: Sequence[str] = (),
 ) -> StoredSession:
     """Return the session of a run.
 
@@ -30,6 +37,8 @@ def session_of_run(
         end_unix_nano: When it ended.
         folder: Where the code is, to ask for its commit.
         workers: How many processes measured at the same time.
+        packages: Distributions whose versions the session names, where they are installed; by default those
+            that the pyproject.toml in `folder` names.
     """
     series = tuple(
         SeriesSnapshot(
@@ -49,7 +58,7 @@ def session_of_run(
         title="pytest latency tests",
         start_unix_nano=start_unix_nano,
         end_unix_nano=max(start_unix_nano, end_unix_nano),
-        environment=Environment.take(packages=_PACKAGES),
+        environment=Environment.take(packages=[*_PACKAGES, *(packages or _declared(Path(folder)))]),
         series=series,
         evaluations=evaluate(policy, series),
         facts=facts,
@@ -64,6 +73,18 @@ def session_of_run(
             if result.durations_ns
         },
     )
+
+
+def _declared(folder: Path) -> Iterator[str]:
+    """Yield the project in a folder and what it depends on; nothing where that is not declared there."""
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        wanted = [project["name"], *project.get("dependencies", ())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return  # no project of this kind: others complain of a file that is broken
+    for one in wanted:
+        if isinstance(one, str) and (named := _DISTRIBUTION.match(one)):
+            yield named.group()
 
 
 def _budgets(results: Sequence[LatencyResult]) -> list[LatencyBudget]:

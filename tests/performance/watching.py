@@ -1,4 +1,4 @@
-"""What being watched costs a program: calls a second and slow calls, watched once a second and not, in turns.
+"""What being watched costs a program: calls a second and slow calls, watched twice a second or not.
 
     python tests/performance/watching.py [--seconds 40]
 

@@ -25,7 +25,15 @@ def leaves(group: Any = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tupl
             yield (*path, name), command
 
 
+def groups(group: Any = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, group
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from groups(command, (*path, name))
+
+
 COMMANDS = dict(leaves())
+GROUPS = dict(groups())
 every_command = pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 
 
@@ -49,6 +57,23 @@ def test_help_has_an_example_of_the_command_itself(path: tuple[str, ...]) -> Non
     assert ended.exit_code == 0
     assert f"Example: latency-kit {' '.join(path)}" in " ".join(ended.stdout.split())
     assert run(*path, "-h").stdout == ended.stdout
+
+
+@pytest.mark.parametrize("path", GROUPS, ids=lambda path: " ".join(path) or "root")
+def test_the_help_of_a_group_has_an_example_of_one_of_its_commands(path: tuple[str, ...]) -> None:
+    shown = " ".join(run(*path, "--help").stdout.split())
+    (example,) = re.findall(r"Example: latency-kit ([^.]*)", shown)
+    words = tuple(example.split())
+    assert words[: len(path)] == path
+    assert words[len(path)] in GROUPS[path].commands
+
+
+def test_exit_codes_of_a_target_that_fails_are_in_the_help_of_every_profiler_that_runs_one() -> None:
+    for name in ("functions", "memory", "async"):
+        assert "1 TARGET failed" in " ".join(run("profile", name, "--help").stdout.split())
+    shown = " ".join(run("--help").stdout.split())
+    assert "130 ended by Ctrl-C" in shown
+    assert "its target failed" in shown
 
 
 @every_command

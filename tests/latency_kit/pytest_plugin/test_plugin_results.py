@@ -40,6 +40,28 @@ def test_figures_are_properties_of_the_junit_report(project: Project, pytester: 
     assert (found["latency_budget_ms"], found["latency_budget_percentile"]) == ("20", "95")
 
 
+@pytest.mark.parametrize(
+    ("declared", "ini", "named"),
+    [
+        (
+            '[project]\nname = "pluggy"\ndependencies = ["iniconfig[x]>=1 ; extra", "absent-x"]',
+            "",
+            {"pluggy", "iniconfig"},
+        ),
+        ('[project]\nname = "pluggy"', "latency_packages = iniconfig absent-x", {"iniconfig"}),
+        ("[tool.other]", "", set()),
+    ],
+)
+def test_a_saved_run_names_the_versions_of_what_is_tested(
+    project: Project, pytester: pytest.Pytester, declared: str, ini: str, named: set[str]
+) -> None:
+    (pytester.path / "pyproject.toml").write_text(declared, encoding="utf-8")
+    project(TWO_TESTS, "--latency-save=main", ini=ini or "latency_tolerance = 0.1")
+    packages = read_session(pytester.path / ".latency-kit" / "main.json").session.environment.packages
+    assert {"pluggy", "iniconfig", "absent-x"} & packages.keys() == named
+    assert "pytest" in packages
+
+
 def test_measurements_are_written_as_json(project: Project, pytester: pytest.Pytester) -> None:
     project(TWO_TESTS, "--latency-json=out/latency.json")
     data = json.loads((pytester.path / "out" / "latency.json").read_text(encoding="utf-8"))
