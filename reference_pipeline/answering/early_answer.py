@@ -15,16 +15,48 @@ from reference_pipeline.events import AnswerChunk, AnswerCost, Question
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-__all__ = ["BegunEarly"]
+__all__ = ["BegunEarly", "HeadStarts"]
 
 Adopt = Callable[[Question, PumpedAnswer], AsyncIterator[AnswerChunk]]
+
+
+_WEIGHT = 0.3
+"""Of the newest adoption in the moving average."""
+
+
+class HeadStarts:
+    """How long an early request has, though nobody knows yet when its turn began.
+
+    * It is what a turn's deadline left on average of those that were adopted when they began: one that begins
+      in the pause after the question has less than one that begins while it is spoken.
+    * It is never more than a turn has.
+
+    Args:
+        deadline_ns: Of an answer, counted from T0.
+    """
+
+    def __init__(self, deadline_ns: int) -> None:
+        self._deadline_ns = deadline_ns
+        self._after_ns = 0.0
+
+    @property
+    def deadline_ns(self) -> int:
+        """The deadline of one that begins now."""
+        return self._deadline_ns - round(max(0.0, self._after_ns))
+
+    def adopted(self, begun_ns: int) -> None:
+        """Take one that began at `begun_ns` and is adopted now, under its turn's deadline."""
+        deadline = latency_kit.current_deadline()
+        if deadline is not None:
+            after_ns = begun_ns + self._deadline_ns - latency_kit.now_ns() - deadline.remaining_ns()
+            self._after_ns += _WEIGHT * (min(after_ns, self._deadline_ns) - self._after_ns)
 
 
 class BegunEarly:
     """One speculative request: adopted once, or given up.
 
     * It is measured as `answering.speculation`, which ends OK where it is adopted and CANCELLED where not.
-    * It has the deadline of an answer, counted from its own beginning, until it is adopted.
+    * It has the deadline that is expected of its turn (`HeadStarts`) until it is adopted.
     * The span of the turn that adopts it and its own are linked, neither is the other's parent.
     """
 

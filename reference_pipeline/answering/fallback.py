@@ -12,7 +12,7 @@ from typing import Protocol
 
 import latency_kit
 from latency_kit.units import NS_PER_S
-from reference_pipeline.answering.early_answer import BegunEarly
+from reference_pipeline.answering.early_answer import BegunEarly, HeadStarts
 from reference_pipeline.answering.ending_in_time import ending_in_time
 from reference_pipeline.answering.guarded_answerer import GuardedAnswerer
 from reference_pipeline.answering.provider_race import ProviderRace
@@ -76,6 +76,7 @@ class FallbackAnswerer:
         self._models = tuple(models)
         self._notes = notes
         self._times = times or AnswerTimes()
+        self._head_starts = HeadStarts(self._times.deadline_ns)
 
     @property
     def models(self) -> tuple[GuardedAnswerer, ...]:
@@ -97,7 +98,7 @@ class FallbackAnswerer:
         model = next((model for model in self._models if model.admits), None)
         if model is None:
             return None
-        return BegunEarly(model, question, adopt=self._answer, deadline_ns=self._times.deadline_ns)
+        return BegunEarly(model, question, adopt=self._adopt, deadline_ns=self._head_starts.deadline_ns)
 
     def answer(self, question: Question) -> AsyncIterator[AnswerChunk]:
         """Stream the answer."""
@@ -108,6 +109,10 @@ class FallbackAnswerer:
         async with contextlib.AsyncExitStack() as stack:
             for answerer in (*self._models, self._notes):
                 stack.push_async_callback(answerer.close)
+
+    def _adopt(self, question: Question, begun: PumpedAnswer) -> AsyncIterator[AnswerChunk]:
+        self._head_starts.adopted(begun.begun_ns)
+        return self._answer(question, begun)
 
     async def _answer(
         self, question: Question, head_start: PumpedAnswer | None

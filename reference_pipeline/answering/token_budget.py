@@ -46,7 +46,8 @@ class TokenBudget:
     * The cap is what fits between the expected first token and the deadline at the expected rate, from
       `FEWEST_TOKENS` to `MOST_TOKENS`; without a deadline it is `MOST_TOKENS`. It ends an answer in the
       middle of a sentence, and so only where the deadline would.
-    * What ends an answer well is to ask for a short one: `words` is what fits with `margin_s` to spare.
+    * What ends an answer well is to ask for a short one: `words` is what fits with `margin_s` to spare, also
+      where the first token is late by twice what it varies by.
     * What is expected is a moving average of the calls so far, the first token's with as much on top as it
       varies by. A slower rate is believed sooner than a faster one.
 
@@ -76,12 +77,12 @@ class TokenBudget:
 
     def cap(self) -> int:
         """Return how many tokens an answer that is asked for now may have, under the current deadline."""
-        fitting = self._fitting(margin_s=0)
+        fitting = self._fitting(self.first_token_s)
         return MOST_TOKENS if fitting is None else min(MOST_TOKENS, max(FEWEST_TOKENS, round(fitting)))
 
     def words(self) -> int | None:
         """Return how many words to ask for now, in steps of five; None where the usual length fits."""
-        fitting = self._fitting(margin_s=self._margin_s)
+        fitting = self._fitting(self._first_token_s + 2 * self._deviation_s + self._margin_s)
         if fitting is None or fitting >= MOST_WORDS * _TOKENS_PER_WORD:
             return None
         return max(FEWEST_WORDS, int(fitting / _TOKENS_PER_WORD) // 5 * 5)
@@ -96,10 +97,9 @@ class TokenBudget:
         weight = _WEIGHT_SLOWER if rate < self._tokens_per_s else _WEIGHT
         self._tokens_per_s += weight * (rate - self._tokens_per_s)
 
-    def _fitting(self, *, margin_s: float) -> float | None:
-        """Return how many tokens come before the deadline less the margin; None without a deadline."""
+    def _fitting(self, taken_s: float) -> float | None:
+        """Return how many tokens come before the deadline, less `taken_s`; None without a deadline."""
         deadline = latency_kit.current_deadline()
         if deadline is None:
             return None
-        left_s = deadline.remaining_ns() / NS_PER_S - margin_s - self.first_token_s
-        return max(0.0, left_s * self._tokens_per_s)
+        return max(0.0, (deadline.remaining_ns() / NS_PER_S - taken_s) * self._tokens_per_s)

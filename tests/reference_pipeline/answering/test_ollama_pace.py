@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("ollama", reason="ollama comes with the extra 'assistant'")
 
 import latency_kit
+from latency_kit.testing import capture_measurements
 from reference_pipeline.answering.guarded_answerer import TooSlowError
 from reference_pipeline.answering.ollama_answerer import DEFAULT_CLOUD_MODEL, OllamaAnswerer, OllamaTimeouts
 from reference_pipeline.answering.prompt import PromptBuilder
@@ -21,7 +22,10 @@ from reference_pipeline.answering.token_budget import (
     THOUGHT_TOKENS,
     TokenBudget,
 )
+from reference_pipeline.composition import compose_shedding
 from reference_pipeline.events import Provider, Question
+from reference_pipeline.settings import Settings
+from reference_pipeline.shedding import Step, shedding_steps
 
 PATIENT = OllamaTimeouts(first_token_s=20, idle_s=20, total_s=30, probe_s=20)
 
@@ -69,6 +73,33 @@ def test_the_pace_is_learnt_of_an_answer_that_is_left_and_the_next_one_is_asked_
     assert "Answer in at most 15 words." in second["messages"][1]["content"]
     assert first["messages"][0] == second["messages"][0]
     assert second["options"]["num_predict"] == FEWEST_TOKENS + TAIL_TOKENS
+
+
+def test_with_the_large_model_shed_the_small_one_is_asked_and_has_a_series_of_its_own(
+    ollama_server: ModuleType, prompts: PromptBuilder, question: Question
+) -> None:
+    settings = Settings(small_local_model="small:1b")
+
+    async def go() -> list[str]:
+        async with ollama_server.OllamaServer(script=ollama_server.saying("Yes.")) as server:
+            answerer = OllamaAnswerer(
+                provider=Provider.OLLAMA_LOCAL,
+                host=server.host,
+                model=settings.local_model,
+                small_model=settings.small_local_model,
+                prompts=prompts,
+                timeouts=PATIENT,
+            )
+            for pressure in (0.0, 0.95):
+                with shedding_steps(compose_shedding(settings).press(pressure)):
+                    assert [chunk.text async for chunk in answerer.answer(question)] == ["Yes.", ""]
+            await answerer.close()
+            return [request.json()["model"] for request in server.requests]
+
+    with capture_measurements() as captured:
+        assert asyncio.run(go()) == [settings.local_model, "small:1b"]
+    assert len(captured.named("answering.time_to_first_token_small")) == 1
+    assert Step.LARGE_MODEL not in compose_shedding(Settings()).press(1.0)
 
 
 def test_a_model_that_cannot_be_told_not_to_think_has_tokens_for_its_thoughts_and_may_think_in_a_probe(
