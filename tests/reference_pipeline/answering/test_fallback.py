@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 import latency_kit
-from latency_kit.testing import FakeClock, capture_measurements
-from reference_pipeline.answering.early_answer import HeadStarts
+from latency_kit.testing import capture_measurements
 from reference_pipeline.answering.fallback import STILL_ASKING, FallbackAnswerer
 from reference_pipeline.events import AnswerChunk, Provider, Question
 from reference_pipeline.settings import AnswerTimes
@@ -338,27 +337,6 @@ def test_an_early_request_that_fails_leaves_the_question_to_the_others(
         return [chunk async for chunk in early.adopt(None)]
 
     assert told(asyncio.run(go())) == [("one ", LOCAL), ("two", LOCAL)]
-
-
-def test_an_early_request_has_the_time_that_those_before_it_had_left(
-    question: Question, providers: ModuleType
-) -> None:
-    clock = FakeClock()
-    with capture_measurements(clock=clock):
-        head_starts = HeadStarts(3700 * MS)
-        assert head_starts.deadline_ns == 3700 * MS
-        for _ in range(40):
-            spoken_ns = clock.monotonic_ns()
-            clock.advance(ms=400)
-            begun_ns = clock.monotonic_ns()
-            clock.advance(ms=100)
-            with latency_kit.deadline(3700, start_ns=spoken_ns):
-                head_starts.adopted(begun_ns)
-        assert head_starts.deadline_ns == pytest.approx(3300 * MS, abs=MS)
-        with latency_kit.deadline(3700):
-            for _ in range(40):
-                head_starts.adopted(clock.monotonic_ns() - 900 * MS)
-        assert head_starts.deadline_ns == 3700 * MS
 
 
 def test_nothing_begins_early_without_a_model(question: Question, providers: ModuleType) -> None:
