@@ -209,6 +209,21 @@ def test_a_request_begins_while_the_rest_is_waited_for(
     simulate(scenario)
 
 
+def test_the_request_that_began_meanwhile_is_adopted_where_no_rest_comes(
+    simulate: Fixture, stage: Fixture, hear: Fixture
+) -> None:
+    async def scenario() -> None:
+        on = stage()
+        hear(on.conversation, UNFINISHED)
+        await asyncio.sleep(2)
+        await on.conversation.finish(5)
+        assert [begun.state for begun in on.answerer.begun] == ["adopted"]
+        (record,) = on.records
+        assert (record.status, record.answering.speculations_adopted) == (TurnStatus.ANSWERED, 1)
+
+    simulate(scenario)
+
+
 def test_another_wait_ends_the_one_before(simulate: Fixture) -> None:
     async def scenario() -> None:
         rest = AwaitedRest()
