@@ -28,11 +28,14 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def refuse_source(output: Path, sources: Iterable[Path]) -> None:
-    """See that writing `output` destroys none of the files that are read for it.
+    """See that writing `output` destroys none of the files that are read for it, nor a device.
 
     Raises:
-        UsageError: It is one of them, by whatever name.
+        UsageError: It is one of them, by whatever name, or there is something else than a file.
     """
+    if output.exists() and not output.is_file():
+        # A whole file is put in its place: root could replace even /dev/null.
+        raise UsageError(f"{output}: cannot be written: it is no ordinary file; name one, or leave -o out")
     for source in sources:
         if source.exists() and output.exists() and source.samefile(output):
             raise UsageError(f"{output}: is the source itself; give the output a name of its own")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +168,20 @@ def test_no_part_of_a_rotated_source_is_written_over(jsonl: Path) -> None:
     older.write_text(LINE.format(second=0, component="llm", ms=1), encoding="utf-8")
     assert "is the source itself" in run(jsonl, "--rotated", "--to", "csv", "-o", older).stderr
     assert run(jsonl, "--rotated", "--to", "csv", "-o", jsonl.with_suffix(".csv")).exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "hlog"])
+def test_what_is_no_ordinary_file_is_never_replaced(jsonl: Path, tmp_path: Path, kind: str) -> None:
+    pipe = tmp_path / "pipe"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(pipe)
+    else:
+        pipe.mkdir()
+    before = pipe.stat()
+    ended = run(jsonl, "--to", kind, "-o", pipe)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "it is no ordinary file" in ended.stderr
+    assert os.path.samestat(pipe.stat(), before)
 
 
 def test_what_is_ascii_needs_no_mark(jsonl: Path, tmp_path: Path) -> None:
