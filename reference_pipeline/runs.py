@@ -25,7 +25,7 @@ from reference_pipeline.display.figures_feed import feed_figures
 from reference_pipeline.display.server import DisplayServer
 from reference_pipeline.display.sessions import Sessions
 from reference_pipeline.display.terminal_display import TerminalDisplay
-from reference_pipeline.events import AnswerCost, DisplayMessage, MessageKind
+from reference_pipeline.events import DisplayMessage, MessageKind
 from reference_pipeline.lifecycle import blocking_calls, configure_telemetry, on_signals
 from reference_pipeline.message_data import NoticeData
 from reference_pipeline.ports import AudioSource, Display
@@ -115,7 +115,6 @@ async def run_assistant(
                 **_facts(source, transcriber.name, records),
                 **watch.as_facts(),
                 **_lost(session, source, display),
-                **_unclaimed(session.unclaimed_cost),
             },
             losses=telemetry.losses(),
             blocking_calls=blocking_calls(),
@@ -169,12 +168,6 @@ def _lost(session: Session, source: AudioSource, display: Display) -> Mapping[st
     losses = SessionLosses()
     losses.add(session, source=source, display=display)
     return losses.as_facts()
-
-
-def _unclaimed(cost: AnswerCost) -> dict[str, str]:
-    if not cost.requests:
-        return {}
-    return {"requests for no turn": f"{cost.requests} ({cost.answer_tokens} tokens)"}
 
 
 async def _progress(terminal: TerminalDisplay, session: Session, duration_s: float | None) -> None:

@@ -25,8 +25,11 @@ class SessionLosses:
 
     def add(self, session: Session, *, source: AudioSource, display: Display) -> None:
         """Take what happened to a session that has ended."""
+        cost = session.unclaimed_cost
         self._counts.update(
             {
+                "requests for no turn": cost.requests,
+                "tokens for no turn": cost.answer_tokens,
                 _LOST_AT_CAPTURE: source.overruns,
                 "devices lost": losses_of(source),
                 "blocks lost before transcription": session.lost_blocks,

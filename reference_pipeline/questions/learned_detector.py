@@ -28,7 +28,7 @@ _LONG_THRESHOLD_ALONE = 0.98
 """The least threshold for so long a sentence, where rules see a question too, and where none does."""
 
 _SHORT = 3
-_SHORT_THRESHOLD = 0.3
+_SHORT_THRESHOLD = 0.06
 """The same in so few words, where rules see a question: "how so" has little for a network to read."""
 
 _BROKEN_OFF = 0.2
