@@ -10,6 +10,7 @@ import pytest
 from reference_pipeline.display.browser_display import BrowserDisplay
 from reference_pipeline.display.channel import Channel
 from reference_pipeline.display.terminal_display import TerminalDisplay
+from reference_pipeline.events import AnswerCost
 from reference_pipeline.serve import _CountedSession
 from reference_pipeline.session_losses import SessionLosses
 
@@ -20,7 +21,8 @@ def losses() -> SessionLosses:
 
 
 def _add(losses: SessionLosses, display: Any = None, **lost: int) -> None:
-    session: Any = SimpleNamespace(lost_blocks=lost.get("blocks", 0))
+    cost = AnswerCost(requests=lost.get("requests", 0), answer_tokens=lost.get("tokens", 0))
+    session: Any = SimpleNamespace(lost_blocks=lost.get("blocks", 0), unclaimed_cost=cost)
     source: Any = SimpleNamespace(
         overruns=lost.get("overruns", 0), losses=lost.get("devices", 0), tell_losses=print
     )
@@ -34,8 +36,10 @@ def test_where_nothing_was_lost_the_report_says_so_of_the_sound_alone(losses: Se
 
 def test_what_was_lost_is_added_up_over_the_sessions(losses: SessionLosses) -> None:
     _add(losses, overruns=2, blocks=5)
-    _add(losses, overruns=1, devices=1)
+    _add(losses, overruns=1, devices=1, requests=1, tokens=12)
     assert losses.as_facts() == {
+        "requests for no turn": "1",
+        "tokens for no turn": "12",
         "blocks lost at capture": "3",
         "devices lost": "1",
         "blocks lost before transcription": "5",
