@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import threadpoolctl  # type: ignore[import-untyped,unused-ignore]  # it ships no types
 from numpy.typing import NDArray
 
 from reference_pipeline.questions.features import feature_rows
@@ -53,7 +54,7 @@ class Network:
 
     def __init__(self, vocabulary: Sequence[str], members: Sequence[dict[str, Array]]) -> None:
         self._vocabulary = {word: row for row, word in enumerate(vocabulary, start=1)}
-        self._members = tuple(members)
+        self._weights = {name: np.stack([member[name] for member in members]) for name in members[0]}
 
     @property
     def vocabulary(self) -> list[str]:
@@ -63,7 +64,7 @@ class Network:
     def judge(self, forms: Sequence[str], marks: Sequence[int]) -> Judgement:
         """Judge words with what the rules say of each (indices in `features.MARKS`); at least one word."""
         rows = feature_rows(forms, marks, self._vocabulary)
-        logits = np.mean([_logits(member, rows) for member in self._members], axis=0)
+        logits = _logits(self._weights, rows).mean(axis=0)
         return Judgement(
             asks=float(_sigmoid(logits[0])),
             whole=float(_sigmoid(logits[1])),
@@ -72,36 +73,40 @@ class Network:
 
 
 def convolve(inputs: Array, kernel: Array, bias: Array, edge: Array, *, spacing: int = 1) -> Array:
-    """Return `kernel` laid over `inputs`, whose ends go on with `edge`, positive part.
+    """Lay `kernel` over `inputs`, whose ends go on with `edge`, and return the positive part, of all members.
+
+    Each operation of numpy may let other threads run and then waits for its turn, so that few large ones are
+    several times as fast as many small ones where several speakers are judged.
 
     Args:
-        inputs: Shape (words, channels).
-        kernel: Shape ((2 * REACH + 1) * channels, outputs).
-        bias: Shape (outputs,).
-        edge: What stands before the first and after the last word, shape (2, channels).
+        inputs: Shape (members, words, channels).
+        kernel: Shape (members, (2 * REACH + 1) * channels, outputs).
+        bias: Shape (members, outputs).
+        edge: What stands before the first and after the last word, shape (members, 2, channels).
         spacing: From one word that the kernel sees to the next; 1 sees neighbours.
     """
-    words, margin = len(inputs), REACH * spacing
+    words, margin = inputs.shape[1], REACH * spacing
     padded = np.concatenate(
-        (np.repeat(edge[:1], margin, axis=0), inputs, np.repeat(edge[1:], margin, axis=0))
+        (np.repeat(edge[:, :1], margin, axis=1), inputs, np.repeat(edge[:, 1:], margin, axis=1)), axis=1
     )
     shifts = range(0, 2 * margin + 1, spacing)
-    windows = np.concatenate([padded[shift : shift + words] for shift in shifts], axis=1)
-    outputs: Array = np.maximum(windows @ kernel + bias, 0)
-    return outputs
+    outputs: Array = np.concatenate([padded[:, shift : shift + words] for shift in shifts], axis=2) @ kernel
+    outputs += bias[:, None]
+    return np.maximum(outputs, 0, out=outputs)
 
 
-def _logits(member: dict[str, Array], rows: NDArray[np.int32]) -> Array:
-    """Return the logits of "asks", of "whole", and of "begins" for each word."""
-    seen = member["table"][rows].sum(axis=1)
+def _logits(weights: dict[str, Array], rows: NDArray[np.int32]) -> Array:
+    """Return the logits of "asks", of "whole", and of "begins" for each word, a row a member."""
+    seen = weights["table"][:, rows].sum(axis=2)
     for layer, spacing in enumerate(SPACINGS, start=1):
-        kernel, bias, edge = (member[f"{name}_{layer}"] for name in ("kernel", "bias", "edge"))
+        kernel, bias, edge = (weights[f"{name}_{layer}"] for name in ("kernel", "bias", "edge"))
         seen = convolve(seen, kernel, bias, edge, spacing=spacing)
-    pooled = np.concatenate((seen.max(axis=0), seen.mean(axis=0)))
-    asks = pooled @ member["asks"] + member["asks_bias"]
-    whole = np.concatenate((seen[-1], pooled)) @ member["whole"] + member["whole_bias"]
-    begins = seen @ member["begins"] + member["begins_bias"]
-    return np.concatenate((asks, whole, begins))
+    pooled = np.concatenate((seen.max(axis=1), seen.mean(axis=1)), axis=1)
+    ending = np.concatenate((seen[:, -1], pooled), axis=1)
+    asks = (pooled[:, None] @ weights["asks"])[:, 0] + weights["asks_bias"]
+    whole = (ending[:, None] @ weights["whole"])[:, 0] + weights["whole_bias"]
+    begins = (seen @ weights["begins"][:, :, None])[:, :, 0] + weights["begins_bias"]
+    return np.concatenate((asks, whole, begins), axis=1)
 
 
 def _sigmoid(logits: Array) -> Array:
@@ -111,7 +116,12 @@ def _sigmoid(logits: Array) -> Array:
 
 @cache
 def load_network(path: Path = WEIGHTS) -> Network:
-    """Read the network from its file (once a process)."""
+    """Read the network from its file (once a process).
+
+    From then on numpy's linear algebra uses one thread in this process: products as small as these gain
+    nothing by more, and where the cores are busy each would wait for the others, 20 ms and longer.
+    """
+    threadpoolctl.threadpool_limits(limits=1, user_api="blas")
     with np.load(path, allow_pickle=False) as stored:
         about = json.loads(str(stored["about"]))
         members = [

@@ -1,8 +1,10 @@
 """What the learned detector adds to the rules: misheard questions, a threshold, beginnings of questions."""
 
 import pytest
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped,unused-ignore]  # it ships no types
 
 from reference_pipeline.questions.learned_detector import LearnedQuestionDetector
+from reference_pipeline.questions.network import load_network
 
 DETECTOR = LearnedQuestionDetector()
 
@@ -47,3 +49,10 @@ def test_a_lower_threshold_never_finds_less() -> None:
 def test_a_threshold_that_is_no_probability_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="probability above 0 and below 1"):
         LearnedQuestionDetector(threshold=threshold)
+
+
+def test_judging_waits_for_no_other_thread_of_numpy() -> None:
+    """With more than one, a judgement on busy cores takes as long as the slowest of them is kept waiting."""
+    load_network()
+    threads = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    assert set(threads) <= {1}
