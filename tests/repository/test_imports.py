@@ -42,6 +42,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "soxr": "soxr",
     "starlette": "starlette",
     "tokenizers": "tokenizers",
+    "threadpoolctl": "threadpoolctl",
     "uvicorn": "uvicorn",
 }
 
