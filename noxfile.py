@@ -43,7 +43,7 @@ ON_ONE_PYTHON = (*ONE_BY_ONE, "repository")
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 """Options of pytest-xdist: two files at a time, each whole in one process."""
 
-LOWEST_EXTRAS = ("otlp", "cli", "report", "assistant")
+LOWEST_EXTRAS = ("otlp", "cli", "report", "profile", "assistant")
 """Extras whose lower bounds are tested."""
 
 

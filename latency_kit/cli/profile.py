@@ -50,7 +50,11 @@ def _target(ctx: click.Context, _: click.Parameter, given: str) -> str:
     if given.startswith("-"):
         name = given.partition("=")[0]
         known = [option for parameter in ctx.command.params for option in parameter.opts if option[0] == "-"]
-        raise click.NoSuchOption(name, possibilities=difflib.get_close_matches(name, known), ctx=ctx)
+        near = [repr(option) for option in difflib.get_close_matches(name, known)]
+        # What click itself says of it differs from version to version.
+        hint = f" (Did you mean one of: {', '.join(near)}?)" if len(near) > 1 else ""
+        hint = f" Did you mean {near[0]}?" if len(near) == 1 else hint
+        raise click.UsageError(f"No such option {name!r}.{hint}", ctx=ctx)
     return given
 
 
