@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import latency_kit
+from latency_kit.units import NS_PER_S
 
 __all__ = ["REST_BEGINS_WITHIN_NS", "AwaitedRest"]
 
@@ -81,7 +82,7 @@ class AwaitedRest:
         due_ns = self._wait.ends_by_ns
         if not self._open_utterances:
             due_ns = min(due_ns, self._wait.begins_by_ns)
-        left_s = max(0, due_ns - self._clock()) / 1e9
+        left_s = max(0, due_ns - self._clock()) / NS_PER_S
         self._timer = asyncio.get_running_loop().call_later(left_s, self.end)
 
     def _disarm(self) -> None:

@@ -157,10 +157,9 @@ class Conversation:
         )
 
     async def _go(self, turn: Turn, final: FinalTranscript) -> "_End":
-        decided = self._decide(turn, final)
-        if isinstance(decided, _End):
-            return decided
-        decision = decided
+        decision = self._decide(turn, final)
+        if isinstance(decision, _End):
+            return decision
         waiting_ns = latency_kit.now_ns()
         rest = self._rest_of(turn) if decision.held else None
         self._speculations.decided(turn.number, decision.new)

@@ -72,7 +72,11 @@ class AudioBlock:
     @property
     def end_ns(self) -> int:
         """Capture-clock time just after the last sample."""
-        return self.start_ns + len(self.samples) * 1_000_000_000 // SAMPLE_RATE
+        return self.time_of(self.first_sample + len(self.samples))
+
+    def time_of(self, sample: int) -> int:
+        """Return the capture-clock time at which a sample began; it may lie outside the block."""
+        return self.start_ns + (sample - self.first_sample) * 1_000_000_000 // SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

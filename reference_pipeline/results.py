@@ -14,7 +14,7 @@ from latency_kit.session import Environment, Session
 from latency_kit.units import ns_to_ms
 from reference_pipeline.events import TurnStatus
 from reference_pipeline.turn import AnsweringRecord, TurnRecord
-from reference_pipeline.turn_messages import cost_data
+from reference_pipeline.turn_messages import cost_data, speculation_data
 
 __all__ = ["EXIT_BREACHED", "EXIT_MET", "EXIT_USAGE", "RunResult"]
 
@@ -183,10 +183,7 @@ def _answering_json(answering: AnsweringRecord) -> dict[str, Any]:
         "cut": answering.cut,
         "shortened": answering.shortened,
         "shed": list(answering.shed),
-        "speculation": {
-            "started": answering.speculations_started,
-            "adopted": answering.speculations_adopted,
-        },
+        "speculation": speculation_data(answering),
         "cost": cost_data(answering.cost),
     }
 

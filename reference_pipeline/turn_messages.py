@@ -21,15 +21,18 @@ from reference_pipeline.message_data import (
     BudgetVerdictData,
     CostData,
     InterimData,
+    SpeculationData,
     TermsData,
     TurnData,
 )
-from reference_pipeline.turn import MonitoringPoint, Turn, TurnRecord
+from reference_pipeline.turn import AnsweringRecord, MonitoringPoint, Turn, TurnRecord
 
 __all__ = [
     "answer_message",
+    "cost_data",
     "interim_message",
     "question_message",
+    "speculation_data",
     "terms_message",
     "transcript_message",
     "turn_message",
@@ -110,10 +113,7 @@ def turn_message(
         data["end_to_end_ms"] = ns_to_ms(record.account.end_to_end_ns)
         data["budgets"] = _verdicts(turn, record, judged)
     if answering.speculations_started:
-        data["speculation"] = {
-            "started": answering.speculations_started,
-            "adopted": answering.speculations_adopted,
-        }
+        data["speculation"] = speculation_data(answering)
     if answering.cost.requests:
         data["cost"] = cost_data(answering.cost)
     points = record.points_ns
@@ -124,6 +124,11 @@ def turn_message(
     if (first := points.get(MonitoringPoint.FIRST_MODEL_TOKEN)) is not None:
         data["first_model_token_ms"] = ns_to_ms(first)
     return _message(turn, MessageKind.TURN, record.text, data, last=True)
+
+
+def speculation_data(answering: AnsweringRecord) -> SpeculationData:
+    """Return what became of the requests that began before the question was certain."""
+    return {"started": answering.speculations_started, "adopted": answering.speculations_adopted}
 
 
 def cost_data(cost: AnswerCost) -> CostData:

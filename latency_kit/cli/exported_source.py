@@ -125,7 +125,7 @@ def is_jsonl(path: Path) -> bool:
     try:
         parsed = json.loads(first)
     except (ValueError, RecursionError):
-        return path.suffix == ".jsonl"
+        parsed = None
     if not isinstance(parsed, dict):
         return path.suffix == ".jsonl"
     return "format" not in parsed and (path.suffix == ".jsonl" or parsed.keys() >= _TOLD_BY)

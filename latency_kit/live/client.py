@@ -14,7 +14,16 @@ from latency_kit.errors import CorruptDataError, UsageError
 from latency_kit.live.frame import LiveFrame, frame_from_data
 from latency_kit.live.place import SUFFIX, is_stale, live_folder
 
-__all__ = ["LiveConnection", "ProcessEndedError", "RunningProcess", "connect", "running_processes"]
+__all__ = [
+    "FoundProcesses",
+    "LiveConnection",
+    "ProcessEndedError",
+    "ProcessSilentError",
+    "RunningProcess",
+    "connect",
+    "find_processes",
+    "running_processes",
+]
 
 _TIMEOUT_S = 10.0
 _LOOK_TIMEOUT_S = 1.0

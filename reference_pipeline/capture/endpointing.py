@@ -213,5 +213,5 @@ def _time_in(blocks: Sequence[AudioBlock], sample: int) -> int:
     """Return the capture time of a sample position that lies in one of `blocks` or just after the last."""
     for block in reversed(blocks):
         if sample >= block.first_sample:
-            return block.start_ns + (sample - block.first_sample) * 1_000_000_000 // SAMPLE_RATE
+            return block.time_of(sample)
     raise ValueError(f"sample {sample} lies before the blocks given")

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import latency_kit
 from latency_kit.budget import LatencyBudget
-from latency_kit.units import NS_PER_S
-from reference_pipeline.events import SAMPLE_RATE, AudioBlock, HeardText, Transcript, Utterance
+from reference_pipeline.events import AudioBlock, HeardText, Transcript, Utterance
 from reference_pipeline.ports import Transcriber
 from reference_pipeline.transcription.final_transcript import FinalState, FinalTranscript
 from reference_pipeline.transcription.normalisation import normalise
@@ -52,10 +51,9 @@ class UtteranceInWork:
     __slots__ = (
         "_budget",
         "_error",
-        "_fed_blocks",
-        "_fed_to",
         "_heard",
         "_is_open",
+        "_last_fed",
         "_speculation",
         "_transcriber",
         "_withheld",
@@ -65,10 +63,9 @@ class UtteranceInWork:
         """Work with `transcriber`; `budget` is that of the whole turn, from the last voiced sample on."""
         self._transcriber = transcriber
         self._budget = budget
-        self._fed_to = _Moment()
         self._is_open = False
         self._error: Exception | None = None
-        self._fed_blocks = 0
+        self._last_fed: AudioBlock | None = None
         self._heard = HeardText(text="", heard_to_sample=0)
         self._speculation: Speculation | None = None
         self._withheld: list[AudioBlock] = []
@@ -87,7 +84,7 @@ class UtteranceInWork:
         """Begin the next utterance; one that is open is abandoned."""
         self.abandon()
         self._error = None
-        self._fed_blocks = 0
+        self._last_fed = None
         self._heard = HeardText(text="", heard_to_sample=0)
         try:
             self._transcriber.begin()
@@ -109,8 +106,7 @@ class UtteranceInWork:
             self.abandon()
             self._error = error
             return None
-        self._fed_blocks += 1
-        self._fed_to = _Moment(sample=block.first_sample + len(block.samples), at_ns=block.end_ns)
+        self._last_fed = block
         if interim is not None or self._transcriber.is_streaming:
             self._heard = HeardText(
                 text=self._heard.text if interim is None else interim,
@@ -131,11 +127,11 @@ class UtteranceInWork:
     def pause(self, last_voiced_sample: int, wanted: Callable[[], bool]) -> Transcript | None:
         """Speculate that the utterance ends here; return its text, or None where it was given up."""
         self._give_up_speculation()
-        if not self._is_open or self._fed_blocks == 0:
+        if not self._is_open or self._last_fed is None:
             return None
         try:
             within = turn_deadline(
-                self._budget, start_ns=self._fed_to.time_of(last_voiced_sample), name="speculation"
+                self._budget, start_ns=self._last_fed.time_of(last_voiced_sample), name="speculation"
             )
             speculation = Speculation(self._transcriber, wanted, within=within)
         except Exception as error:  # noqa: BLE001  # the final text will tell
@@ -161,7 +157,7 @@ class UtteranceInWork:
         started_ns = latency_kit.now_ns()
         transcript: Transcript | None = None
         state = FinalState.TRUNCATED if ended.lost_blocks else FinalState.COMPLETE
-        if self._error is None and ended.lost_blocks and not self._fed_blocks:
+        if self._error is None and ended.lost_blocks and self._last_fed is None:
             state = FinalState.DROPPED
             self.abandon()
         elif self._error is None:
@@ -217,17 +213,6 @@ class UtteranceInWork:
         if self._speculation is not None:
             self._speculation.give_up()
             self._speculation = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Moment:
-    """When a sample was taken."""
-
-    sample: int = 0
-    at_ns: int = 0
-
-    def time_of(self, sample: int) -> int:
-        return self.at_ns - (self.sample - sample) * NS_PER_S // SAMPLE_RATE
 
 
 @latency_kit.measure_latency("transcription", "decode", span=False)

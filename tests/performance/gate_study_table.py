@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -85,6 +86,7 @@ class Bar:
         return f"{said:8}{self.name:48}{self.count:4} of {self.trials:4} {share:>9}  {bound}"
 
 
+@cache
 def digest_of_gate() -> str:
     """Return a digest of the gate's code and workloads: outcomes of different ones are not one study."""
     home = Path(latency_kit.gate.__file__).parent

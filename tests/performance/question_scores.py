@@ -26,13 +26,14 @@ from reference_pipeline.questions.network import WEIGHTS, load_network
 
 TESTS = Path(__file__).parents[1] / "reference_pipeline" / "questions"
 SENTENCES = TESTS / "sentences"
+TOGETHER = ("second-backend", "second-manager", "second-radio", "second-planning", "second-clinic")
+"""Sets that nobody looked at, which are scored together as well."""
+
 SETS = (
     "tuning", "heldout", "blind-phone-screen", "blind-podcast", "blind-meeting",
     "fresh-recruiter", "fresh-systems", "fresh-trades", "fresh-meeting",
-    "second-backend", "second-manager", "second-radio", "second-planning", "second-clinic",
+    *TOGETHER,
 )  # fmt: skip
-TOGETHER = ("second-backend", "second-manager", "second-radio", "second-planning", "second-clinic")
-"""Sets that nobody looked at, which are scored together as well."""
 RATES = (0.0, 0.1, 0.2, 0.3)
 REPEATS = 2
 WORDS_AN_HOUR = 9000

@@ -2,8 +2,8 @@
 
     python -m reference_pipeline.questions.training.train [--out weights.npz]
 
-Takes some minutes. The seeds are fixed: on one machine the same corpus gives the same weights, on another
-ones that judge alike (sums of floats differ in their last bit).
+Takes a quarter of an hour on two cores. The seeds are fixed: on one machine the same corpus gives the same
+weights, on another ones that judge alike (sums of floats differ in their last bit).
 """
 
 import argparse
