@@ -1,8 +1,9 @@
 """The display's benchmark: from the send to the paint in a real browser, and what many viewers cost.
 
-    python tests/performance/showing.py            # both parts, under a minute (`nox -s showing`)
+    python tests/performance/showing.py            # all parts, about a minute (`nox -s showing`)
     python tests/performance/showing.py paint      # the browser alone
     python tests/performance/showing.py fan-out    # fifty viewers alone
+    python tests/performance/showing.py long       # a long session alone
     python tests/performance/showing.py --grace=4  # with all limits times four, for a busy machine
 
 It ends with exit code 1 where a bar is missed. The messages are those of a talk: interim text ten times a
@@ -19,7 +20,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count, pairwise
+from typing import Any
 
+from long_session import growth
 from overhead import Bar
 from viewer_crowd import crowd
 
@@ -75,23 +78,36 @@ async def stage() -> AsyncIterator[tuple[DisplayServer, Channel, BrowserDisplay]
         yield server, channel, BrowserDisplay(channel, terminal, paint_bound_s=30)
 
 
-async def paint(turns: int) -> list[Bar]:
-    """Show a talk to headless Chromium and hold the time from each send to its paint to the bar."""
-    from playwright.async_api import async_playwright  # noqa: PLC0415  # the other part needs none
+@asynccontextmanager
+async def live_page(server: DisplayServer) -> AsyncIterator[Any]:
+    """A page in headless Chromium that has connected."""
+    from playwright.async_api import async_playwright  # noqa: PLC0415  # a part needs none
 
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    async with async_playwright() as playwright, stage() as (server, channel, display):
+    async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         page = await browser.new_page()
         await page.goto(server.url())
         await page.wait_for_selector('#state[data-state="live"]')
         await asyncio.sleep(1)  # the page's own start is not what is measured
+        yield page
+        await browser.close()
+
+
+async def long_session() -> Bar:
+    """Hold the growth of the page's work over a long session to its bar."""
+    async with stage() as (server, _, display), live_page(server) as page:
+        return await growth(page, display)
+
+
+async def paint(turns: int) -> list[Bar]:
+    """Show a talk to headless Chromium and hold the time from each send to its paint to the bar."""
+    async with stage() as (server, channel, display), live_page(server):
         shows = []
         for gap_s, message in talk(turns):
             await asyncio.sleep(gap_s)
             shows.append(asyncio.create_task(display.show(message)))
         receipts = await asyncio.gather(*shows)
-        await browser.close()
     painted = [receipt for receipt in receipts if receipt.display == "browser"]
     for name, durations in _parts(painted).items():
         print(f"{_percentiles(durations)}  {name}")  # noqa: T201  # a script
@@ -145,16 +161,20 @@ async def fan_out(messages: int) -> list[Bar]:
 def main() -> int:
     """Measure, print the figures, and tell by the exit code whether every bar is met."""
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("part", nargs="?", choices=("paint", "fan-out"), help="one part instead of both")
+    options.add_argument(
+        "part", nargs="?", choices=("paint", "fan-out", "long"), help="one part instead of all"
+    )
     options.add_argument("--turns", type=int, default=TURNS, help="questions of the talk")
     options.add_argument("--messages", type=int, default=FAN_OUT_MESSAGES, help="to fifty viewers")
     options.add_argument("--grace", type=float, default=1.0, help="multiply every limit by this")
     chosen = options.parse_args()
     bars: list[Bar] = []
-    if chosen.part != "fan-out":
+    if chosen.part in (None, "paint"):
         bars += asyncio.run(paint(chosen.turns))
-    if chosen.part != "paint":
+    if chosen.part in (None, "fan-out"):
         bars += asyncio.run(fan_out(chosen.messages))
+    if chosen.part in (None, "long"):
+        bars.append(asyncio.run(long_session()))
     for bar in [replace(bar, limit=bar.limit * chosen.grace) for bar in bars]:
         print(bar)  # noqa: T201  # a script
     return 0 if all(bar.measured <= bar.limit * chosen.grace for bar in bars) else 1

@@ -3,7 +3,7 @@
 
 import { at, element, setText } from "./dom.js";
 
-const MOST_LINES = 400;
+const MOST_LINES = 200;
 
 export class Transcript {
   #scroll = at("heard");

@@ -13,12 +13,14 @@ export class Turns {
   #current = null;
   #run = 1;
   #spent = {};
+  #scaleMs = 0;
   #noFigure = [...at("turn-figure").childNodes];
 
   clear() {
     this.#turns.clear();
     this.#current = null;
     this.#spent = {};
+    this.#scaleMs = 0;
     at("turns").replaceChildren();
     at("turn-figure").replaceChildren(...this.#noFigure);
     at("earlier").hidden = true;
@@ -71,7 +73,7 @@ export class Turns {
     if (data.status === "duplicate") this.#showAgain(turn);
     this.#spent = addCosts(this.#spent, data.cost);
     this.#list(turn);
-    this.#summarise();
+    this.#summarise(turn);
     this.#tellSpent();
   }
 
@@ -185,15 +187,16 @@ export class Turns {
   }
 
   // How many were in time, and the rows' bars on one scale: that of the slowest turn.
-  #summarise() {
+  #summarise(ended) {
     const timed = [...this.#turns.values()].filter((turn) => Number.isFinite(turn.timing?.end_to_end_ms));
     if (timed.length === 0) return;
     const slowestMs = Math.max(...timed.map((turn) => turn.timing.end_to_end_ms));
     const within = timed.filter((turn) => !turn.isOver).length;
     setText(at("figures"), `${within} of ${timed.length} within budget`);
-    for (const turn of timed) {
+    for (const turn of slowestMs === this.#scaleMs ? timed.filter((turn) => turn === ended) : timed) {
       turn.row?.querySelector(".row-bar").replaceChildren(stageBar(stagesOf(turn.timing), slowestMs));
     }
+    this.#scaleMs = slowestMs;
     setText(at("scale"), `Bars to the scale of the slowest turn, ${milliseconds(slowestMs)}\u2009ms.`);
   }
 
