@@ -18,7 +18,7 @@ TOKENS = 40
 MOST_GROWTH = 2.0
 """Before rows out of sight were left out of frames it was 3.1."""
 
-_TURN = {
+_TURN: dict[str, Any] = {
     "status": "answered",
     "answered_by": "notes",
     "budget_ms": 4000,
