@@ -221,13 +221,15 @@ class Transcriber(Protocol):
         """
         ...
 
-    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript | None:
         """Return the text of the utterance if it ended here, which it may not; it stays open.
 
         A text that is marked final is returned at once by a `finish` that comes before a `feed`.
 
         Args:
             wanted: Asked now and then; once it says no, the work is given up and None is returned.
+            whole: Whether the words so far seem to be all. An engine that has to break off the search that it
+                is at in order to tell a final text does so only then.
         """
         ...
 

@@ -128,12 +128,13 @@ class FasterWhisperTranscriber:
         self._next_interim = self._held + _INTERIM_STEP_SAMPLES
         return self._agreed_text(heard)
 
-    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript | None:
         """Transcribe the utterance as if it ended here.
 
         Raises:
             TranscriberError: No utterance is begun, or the inference failed.
         """
+        del whole  # the sound is kept, so that every such text is final
         self._order.require_open("speculate")
         agreed = None
         if self._speculated is None and not self._is_audible():

@@ -100,6 +100,7 @@ class PocketsphinxTranscriber:
         self._cepstral_mean = _FIRST_CEPSTRAL_MEAN
         self._fed_samples = 0
         self._settled: list[str] = []
+        self._is_decoding = False
         self._shown = ""
         self._scaled: Samples = np.empty(0, np.float32)
         self._pcm: NDArray[np.int16] = np.empty(0, np.int16)
@@ -139,10 +140,9 @@ class PocketsphinxTranscriber:
         """
         self._order.begin()
         self._cepstral_mean = self._decoder.get_cmn()
-        self._fed_samples = 0
         self._settled.clear()
         self._shown = ""
-        self._decoder.start_utt()
+        self._decode_on()
 
     def feed(self, block: AudioBlock) -> str | None:
         """Decode the block; return the words so far when they have changed.
@@ -151,6 +151,8 @@ class PocketsphinxTranscriber:
             TranscriberError: No utterance is begun, or the decoder failed.
         """
         self._order.require_open("feed")
+        if not self._is_decoding:
+            self._decode_on()
         octets = self._as_pcm(block.samples).view(np.uint8)
         try:
             for start in range(0, len(octets), 2 * _SLICE_SAMPLES):
@@ -177,14 +179,21 @@ class PocketsphinxTranscriber:
         self._order.require_open("interim")
         return None
 
-    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
-        """Return the words so far, before the search for the best path; that takes milliseconds.
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript | None:
+        """Return the words so far; where they seem to be all, by the best path, as they will be.
+
+        The decoder cannot go on after that search: what is said after all is decoded as if it stood alone.
+        Where words seem to be all that is nearly so, and the search is done in a silence that is waited for.
 
         Raises:
             TranscriberError: No utterance is begun.
         """
         self._order.require_open("speculate")
-        return Transcript(text=self._text(), engine=self.name, final=False) if wanted() else None
+        if not wanted():
+            return None
+        if whole and self._is_decoding and self._text():
+            self._settle()
+        return Transcript(text=self._text(), engine=self.name, final=not self._is_decoding)
 
     def finish(self) -> Transcript:
         """Return the final text.
@@ -193,7 +202,8 @@ class PocketsphinxTranscriber:
             TranscriberError: No utterance is begun.
         """
         self._order.end("finish")
-        self._decoder.end_utt()
+        if self._is_decoding:
+            self._settle()
         text = self._text()
         if not text:
             self._decoder.set_cmn(self._cepstral_mean)
@@ -206,7 +216,8 @@ class PocketsphinxTranscriber:
             TranscriberError: No utterance is begun.
         """
         self._order.end("abandon")
-        self._decoder.end_utt()
+        if self._is_decoding:
+            self._settle()
         self._decoder.set_cmn(self._cepstral_mean)
 
     def close(self) -> None:
@@ -230,12 +241,21 @@ class PocketsphinxTranscriber:
     def _settle_where_silent(self) -> None:
         if self._silent_frames() < _SILENT_FRAMES and self._fed_samples < _TOO_LONG_SAMPLES:
             return
-        self._decoder.end_utt()
-        hypothesis = self._decoder.hyp()
-        if hypothesis is not None and hypothesis.hypstr:
-            self._settled.append(spoken_text(hypothesis.hypstr))
-        self._fed_samples = 0
+        self._settle()
+        self._decode_on()
+
+    def _decode_on(self) -> None:
         self._decoder.start_utt()
+        self._fed_samples = 0
+        self._is_decoding = True
+
+    def _settle(self) -> None:
+        """End the search, and keep its words."""
+        self._decoder.end_utt()
+        words = self._words()
+        self._is_decoding = False
+        if words:
+            self._settled.append(words)
 
     def _silent_frames(self) -> int:
         """Return how long nothing has been said: the length of the last segment where that is no word."""
@@ -247,9 +267,12 @@ class PocketsphinxTranscriber:
         return int(last.end_frame - last.start_frame)
 
     def _text(self) -> str:
+        return " ".join((*self._settled, self._words() if self._is_decoding else "")).strip()
+
+    def _words(self) -> str:
+        """Return the words of the search that the decoder is at, or has just ended."""
         hypothesis = self._decoder.hyp()
-        words = spoken_text(hypothesis.hypstr) if hypothesis is not None else ""
-        return " ".join((*self._settled, words)).strip() if self._settled else words
+        return spoken_text(hypothesis.hypstr) if hypothesis is not None else ""
 
 
 def _load_decoder(

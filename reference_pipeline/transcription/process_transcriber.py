@@ -12,7 +12,7 @@ from reference_pipeline.ports import TranscriberError
 from reference_pipeline.transcription.call_order import CallOrder
 from reference_pipeline.transcription.child_process import ChildEndedError, ChildProcess
 from reference_pipeline.transcription.time_left import within_deadline_s
-from reference_pipeline.transcription.transcriber_wire import Call, sound_of
+from reference_pipeline.transcription.transcriber_wire import Call, sound_of, speculation_of
 
 __all__ = ["ProcessTranscriber"]
 
@@ -130,15 +130,15 @@ class ProcessTranscriber:
         self._order.require_open("interim")
         return None
 
-    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
-        """Return the text so far, which `finish` may still change.
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript | None:
+        """Return the text so far; whether it is final the engine says.
 
         Raises:
             TranscriberError: No utterance is begun, or the child failed.
         """
         self._order.require_open("speculate")
-        text = self._ask(Call.SPECULATE) if wanted() else None
-        return None if text is None else Transcript(text=text, engine=self.name, final=False)
+        told = self._ask(Call.SPECULATE, b"w" if whole else b"") if wanted() else None
+        return speculation_of(told, engine=self.name)
 
     def finish(self) -> Transcript:
         """Return the final text.

@@ -51,9 +51,15 @@ class ProvisionalTexts:
         self._longest = max(self._longest, len(text))
         return bool(text)
 
+    def is_whole(self, text: str) -> bool:
+        """Return whether the words seem to be all; without a judge none do."""
+        return (
+            bool(text) and self._judge is not None and self._judge.completeness(text) is Completeness.COMPLETE
+        )
+
     def chooses_agreed(self, text: str) -> bool:
         """Take text that the final one will begin with."""
-        if self._judge is None or self._has_begun or len(text) <= self._longest:
+        if self._has_begun or len(text) <= self._longest:
             return False
-        self._has_begun = self._judge.completeness(text) is Completeness.COMPLETE
+        self._has_begun = self.is_whole(text)
         return self._has_begun

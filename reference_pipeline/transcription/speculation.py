@@ -32,9 +32,10 @@ class Speculation:
         transcriber: Transcriber,
         wanted: Callable[[], bool],
         *,
+        whole: bool,
         within: AbstractContextManager[object],
     ) -> None:
-        """Decode, within the deadline of the turn that this may become."""
+        """Decode, within the deadline of the turn that this may become; `whole` as the port has it."""
         self.started_ns = latency_kit.now_ns()
         self._operation = latency_kit.begin(
             "transcription", "speculate", start_ns=self.started_ns, context=latency_kit.new_trace()
@@ -43,7 +44,7 @@ class Speculation:
         """None where it was given up, or failed: then the final text will tell."""
         try:
             with latency_kit.use_context(self._operation.context), within:
-                self.transcript = transcriber.speculate(wanted)
+                self.transcript = transcriber.speculate(wanted, whole=whole)
         finally:
             self._finished_ns = latency_kit.now_ns()
             if self.transcript is None:

@@ -10,9 +10,16 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from latency_kit.errors import MissingExtraError
-from reference_pipeline.events import AudioBlock, Transcript
+from reference_pipeline.events import AudioBlock
 from reference_pipeline.ports import PipelineError, Transcriber
-from reference_pipeline.transcription.transcriber_wire import Call, Reply, read_frame, samples_of, write_frame
+from reference_pipeline.transcription.transcriber_wire import (
+    Call,
+    Reply,
+    read_frame,
+    samples_of,
+    speculated,
+    write_frame,
+)
 
 __all__ = ["serve_transcriber", "serve_transcriber_on_pipes"]
 
@@ -67,16 +74,12 @@ def _do(transcriber: Transcriber, call: Call, payload: bytes) -> str | None:
         case Call.FEED:
             return transcriber.feed(AudioBlock(samples=samples_of(payload), first_sample=0, start_ns=0))
         case Call.SPECULATE:
-            return _text(transcriber.speculate(lambda: True))
+            return speculated(transcriber.speculate(lambda: True, whole=bool(payload)))
         case Call.FINISH:
-            return _text(transcriber.finish())
+            return transcriber.finish().text
         case Call.ABANDON:
             transcriber.abandon()
     return None
-
-
-def _text(transcript: Transcript | None) -> str | None:
-    return None if transcript is None else transcript.text
 
 
 def _line(error: BaseException) -> bytes:

@@ -9,19 +9,29 @@ from typing import BinaryIO
 
 import numpy as np
 
-from reference_pipeline.events import Samples
+from reference_pipeline.events import Samples, Transcript
 
-__all__ = ["Call", "Reply", "read_frame", "samples_of", "sound_of", "write_frame"]
+__all__ = [
+    "Call",
+    "Reply",
+    "read_frame",
+    "samples_of",
+    "sound_of",
+    "speculated",
+    "speculation_of",
+    "write_frame",
+]
 
 _HEADER = struct.Struct("<cI")
 _SOUND = np.dtype("<f4")
+_FINAL, _OPEN = "=", "~"
 
 _MOST_OCTETS = 1 << 26
 """No block of sound comes near to it: a frame that claims more is not one of ours."""
 
 
 class Call(Enum):
-    """What the owner asks for; a FEED carries a block's samples."""
+    """What the owner asks for; FEED carries the samples of a block, SPECULATE an octet where words seem whole."""
 
     WARM_UP = b"w"
     BEGIN = b"b"
@@ -70,6 +80,16 @@ def sound_of(samples: Samples) -> bytes:
 def samples_of(sound: bytes) -> Samples:
     """Return what `sound_of` was given."""
     return np.frombuffer(sound, _SOUND).astype(np.float32, copy=False)
+
+
+def speculated(transcript: Transcript | None) -> str | None:
+    """Return the text of the reply to a SPECULATE: what was heard, behind a sign of whether it is final."""
+    return None if transcript is None else (_FINAL if transcript.final else _OPEN) + transcript.text
+
+
+def speculation_of(told: str | None, *, engine: str) -> Transcript | None:
+    """Return what `speculated` was given."""
+    return None if told is None else Transcript(text=told[1:], engine=engine, final=told.startswith(_FINAL))
 
 
 def _read(pipe: BinaryIO, length: int) -> bytes:

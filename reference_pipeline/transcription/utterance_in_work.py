@@ -124,8 +124,13 @@ class UtteranceInWork:
             _log.debug("no interim text: %s", error)
             return None
 
-    def pause(self, last_voiced_sample: int, wanted: Callable[[], bool]) -> Transcript | None:
-        """Speculate that the utterance ends here; return its text, or None where it was given up."""
+    def pause(
+        self, last_voiced_sample: int, wanted: Callable[[], bool], *, whole: bool = False
+    ) -> Transcript | None:
+        """Speculate that the utterance ends here; return its text, or None where it was given up.
+
+        `whole` tells whether the words so far seem to be all.
+        """
         self._give_up_speculation()
         if not self._is_open or self._last_fed is None:
             return None
@@ -133,7 +138,7 @@ class UtteranceInWork:
             within = turn_deadline(
                 self._budget, start_ns=self._last_fed.time_of(last_voiced_sample), name="speculation"
             )
-            speculation = Speculation(self._transcriber, wanted, within=within)
+            speculation = Speculation(self._transcriber, wanted, whole=whole, within=within)
         except Exception as error:  # noqa: BLE001  # the final text will tell
             _log.debug("no speculation: %s", error)
             return None

@@ -262,7 +262,9 @@ class TranscriptionWorker:
                 _call_back(self._on_ended, error)
 
     def _speculate(self, last_voiced_sample: int) -> None:
-        transcript = self._utterance.pause(last_voiced_sample, self._is_speculation_wanted)
+        # Only of an engine that decodes what it is fed there are words already.
+        whole = self._transcriber.is_streaming and self._provisional.is_whole(self._utterance.heard.text)
+        transcript = self._utterance.pause(last_voiced_sample, self._is_speculation_wanted, whole=whole)
         if transcript is None:
             return
         self._tell_heard()

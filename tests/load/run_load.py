@@ -164,7 +164,7 @@ def _judged(
         "answered by": dict(Counter(name for one in answered for name in one.providers)),
         "cached answers": sum(one.cached for one in outcomes),
         "turns that rest on nothing said": unspoken(heard, turns),
-        "speakers refused": dict(Counter(str(one.refused) for one in refused)),
+        "speakers refused": dict(Counter(reason for reason, _ in refused)),
         "speakers' ends": dict(Counter(str(one.ended) for one in load.speakers if one.ended)),
         "viewers": f"{len(load.pages)} pages, {len(load.viewers)} programs, "
         f"{sum(viewer.messages for viewer in load.viewers)} frames",

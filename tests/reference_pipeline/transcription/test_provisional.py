@@ -64,6 +64,60 @@ def test_whole_is_what_the_judge_of_the_endpointer_takes_for_whole(
     assert texts.chooses_agreed(said) == whole == (said == WHOLE)
 
 
+class StreamingEngine:
+    """Has heard what is given from the first block on, and keeps whether a pause seemed to be the end."""
+
+    name = "streaming"
+    is_streaming = True
+
+    def __init__(self, heard: str) -> None:
+        self._heard = heard
+        self.whole: list[bool] = []
+
+    def warm_up(self) -> None: ...
+
+    def begin(self) -> None: ...
+
+    def feed(self, block: AudioBlock) -> str | None:
+        return self._heard
+
+    def interim(self, wanted: Callable[[], bool]) -> str | None:
+        return None
+
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript | None:
+        self.whole.append(whole)
+        return Transcript(text=self._heard, engine=self.name, final=whole)
+
+    def finish(self) -> Transcript:
+        return Transcript(text=self._heard, engine=self.name, final=True)
+
+    def abandon(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("said", "whole"), [(WHOLE, True), (BEGUN, False), ("", False)])
+def test_an_engine_is_told_in_a_pause_whether_its_words_seem_to_be_all(said: str, whole: bool) -> None:
+    engine, ended = StreamingEngine(said), threading.Event()
+    worker = TranscriptionWorker(
+        engine,
+        on_interim=lambda _: None,
+        on_final=lambda _: None,
+        on_discarded=lambda _: None,
+        on_ended=lambda _: ended.set(),
+        judge=WordsCompletenessJudge(),
+    )
+    worker.start()
+    block = AudioBlock(samples=np.zeros(512, np.float32), first_sample=0, start_ns=0)
+    worker.speech_started(block)
+    worker.speech_block(block)
+    worker.speech_paused(3)
+    worker.source_ended(None)
+    assert ended.wait(PATIENCE_S)
+    assert worker.close(PATIENCE_S)
+    assert engine.whole == [whole]
+
+
 class GrowingEngine:
     """Agrees on the next of its texts after each block."""
 
@@ -85,7 +139,7 @@ class GrowingEngine:
         self.made.release()
         return next(self._texts)
 
-    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript | None:
         return None
 
     def finish(self) -> Transcript:

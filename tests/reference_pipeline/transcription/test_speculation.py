@@ -52,7 +52,7 @@ class SpeculatingTranscriber:
         self.interim_wanted.append(wanted())
         return None
 
-    def speculate(self, wanted: Callable[[], bool]) -> Transcript | None:
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript | None:
         self.begun.set()
         assert self.released.wait(PATIENCE_S)
         if self.failure is not None:

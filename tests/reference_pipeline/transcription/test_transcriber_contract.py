@@ -191,6 +191,32 @@ def test_an_utterance_without_sound_is_speculated_to_have_no_words(transcriber: 
     transcriber.abandon()
 
 
+def test_words_that_seem_to_be_all_are_told_finally_and_more_may_follow(
+    transcriber: Transcriber, interview: list[Any], in_blocks: InBlocks
+) -> None:
+    first, second = interview[1].samples, interview[2].samples
+    transcriber.begin()
+    _feed(transcriber, in_blocks(first))
+    told = transcriber.speculate(lambda: True, whole=True)
+    assert told is not None
+    assert told.final
+    assert told == transcriber.speculate(lambda: True, whole=True)
+    assert transcriber.finish() == told
+    transcriber.begin()
+    _feed(transcriber, in_blocks(first))
+    assert transcriber.speculate(lambda: True, whole=True) is not None
+    _feed(transcriber, in_blocks(second))
+    both = transcriber.finish()
+    assert both.final
+    assert len(both.text) > len(told.text)
+    transcriber.begin()
+    _feed(transcriber, in_blocks(first))
+    assert transcriber.speculate(lambda: True, whole=True) is not None
+    transcriber.abandon()
+    transcriber.begin()
+    assert transcriber.finish().text == ""
+
+
 @pytest.mark.parametrize("call", ["feed", "interim", "speculate", "finish", "abandon"])
 def test_without_begin_nothing_can_be_done_with_an_utterance(transcriber: Transcriber, call: str) -> None:
     with pytest.raises(

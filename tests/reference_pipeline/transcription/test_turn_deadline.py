@@ -37,7 +37,7 @@ class Engine:
     def interim(self, wanted: Callable[[], bool]) -> str | None:
         return None
 
-    def speculate(self, wanted: Callable[[], bool]) -> Transcript:
+    def speculate(self, wanted: Callable[[], bool], *, whole: bool = False) -> Transcript:
         return self.finish()
 
     def finish(self) -> Transcript:
