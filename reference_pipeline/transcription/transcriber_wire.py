@@ -31,7 +31,7 @@ _MOST_OCTETS = 1 << 26
 
 
 class Call(Enum):
-    """What the owner asks for; FEED carries the samples of a block, SPECULATE an octet where words seem whole."""
+    """What the owner asks for; FEED carries samples, SPECULATE an octet where words seem whole."""
 
     WARM_UP = b"w"
     BEGIN = b"b"
