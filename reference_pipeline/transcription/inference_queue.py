@@ -22,8 +22,8 @@ _ASK_EVERY_S = 0.02
 """How often one that waits asks whether its work is still wanted."""
 
 
-_INTERIM_REST = 3
-"""After interim work none begins for so many times as long: it has a quarter of the engine's time, however
+_INTERIM_REST = 4
+"""After interim work none begins for so many times as long: it has a fifth of the engine's time, however
 many speak, and final text seldom finds the engine at work at what it cannot stop."""
 
 
@@ -44,7 +44,7 @@ class InferenceQueue:
     * Among those who wait the most urgent is let in first, among equals who came first.
     * Nobody waits longer than the patience of the queue, nor beyond the deadline of its turn, but for the
       least wait of `time_left`; at most `most_waiting` wait.
-    * Interim work is welcome while the engine has nothing else to do, and for a quarter of its time at most.
+    * Interim work is welcome while the engine has nothing else to do, and for a fifth of its time at most.
     * Waiting is measured as `transcription.inference_wait`, apart from the inference.
 
     Args:

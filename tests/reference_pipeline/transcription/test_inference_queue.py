@@ -140,17 +140,17 @@ def test_an_exception_gives_the_turn_back() -> None:
     assert queue.is_idle
 
 
-def test_interim_work_has_a_quarter_of_the_engines_time_at_most() -> None:
+def test_interim_work_has_a_fifth_of_the_engines_time_at_most() -> None:
     now_s = [100.0]
     queue = InferenceQueue(now_s=lambda: now_s[0])
     assert queue.welcomes_interim
     with queue.turn(Urgency.INTERIM):
         assert not queue.welcomes_interim
         now_s[0] += 0.2
-    now_s[0] += 0.5
+    now_s[0] += 0.75
     assert not queue.welcomes_interim
     assert queue.is_idle
-    now_s[0] += 0.125
+    now_s[0] += 0.0625
     assert queue.welcomes_interim
 
 
