@@ -8,9 +8,9 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from latency_kit.errors import LatencyKitError, MissingExtraError, PolicyError
 from reference_pipeline.ports import AudioSource, PipelineError
@@ -26,6 +26,9 @@ __all__ = ["main"]
 
 _FILE = click.Path(path_type=Path)
 
+_EXIT_INTERRUPTED = 130
+"""Ctrl-C: 128 and the number of SIGINT, as shells have it."""
+
 
 class _NewFile(click.Path):
     """A file to be written at the end of the run: checked before it, so that no run is for nothing."""
@@ -35,6 +38,35 @@ class _NewFile(click.Path):
         if not path.parent.is_dir():
             self.fail(f"{path}: there is no directory {path.parent}; make it first", param, ctx)
         return path
+
+
+class _OneLineErrors(click.Group):
+    """A group whose wrong use is told in one line, as every other error is."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command that the arguments name, and leave with its exit code."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as asked:
+            click.echo(asked.ctx.get_help() if asked.ctx else asked.format_message(), err=True)
+            sys.exit(EXIT_USAGE)
+        except click.ClickException as error:
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            path = context.command_path if context is not None else "reference-pipeline"
+            _refuse(f"{' '.join(error.format_message().split())} (try: {path} --help)")
+        except click.Abort:
+            click.echo("reference-pipeline: interrupted", err=True)
+            sys.exit(_EXIT_INTERRUPTED)
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 _NEW_FILE = _NewFile(dir_okay=False, writable=True)
@@ -89,7 +121,9 @@ def _run_options(*, port: int) -> Callable[[Callable[..., None]], Callable[..., 
     return add
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "reference-pipeline", cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option("-v", "--verbose", is_flag=True, help="Also say which single calls were over their budgets.")
 @click.version_option(package_name="latency-kit")
 def main(*, verbose: bool) -> None:
@@ -238,6 +272,6 @@ def _errors_in_one_line() -> Iterator[None]:
         _refuse(f"{where}{error.strerror or error}")
 
 
-def _refuse(reason: str) -> None:
+def _refuse(reason: str) -> NoReturn:
     click.echo(f"reference-pipeline: {reason}", err=True)
     sys.exit(EXIT_USAGE)

@@ -33,6 +33,8 @@ from latency_kit.histogram import Histogram, HistogramSnapshot
 from reference_pipeline.questions.learned_detector import LearnedQuestionDetector
 
 JOIN_BOUND_S = 60
+ARRIVAL_GAP_NS = 25_000_000
+"""From one speaker's arrival to the next: forty a second come, however long those before them take."""
 
 
 @dataclass
@@ -67,8 +69,15 @@ async def put(
         running = await stack.enter_async_context(page.browser()) if options.pages else None
         before, ticks = machine_ticks(), processor_ticks(served.process.pid)
         began_s = time.monotonic()
+        first_ns = time.perf_counter_ns()
         speakers = [
-            Speaker(url=served.url, sound=stream.samples, session=name) for name, stream in named.items()
+            Speaker(
+                url=served.url,
+                sound=stream.samples,
+                session=name,
+                arrives_ns=first_ns + number * ARRIVAL_GAP_NS,
+            )
+            for number, (name, stream) in enumerate(named.items())
         ]
         speaking = [asyncio.create_task(speaker.run()) for speaker in speakers]
         load = await _surrounded(

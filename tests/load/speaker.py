@@ -27,9 +27,10 @@ class Speaker:
     """Says `sound` once it is welcome, or is refused.
 
     Attributes:
+        arrives_ns: When it is to connect; None for at once. One that connects late has waited since then.
         began_ns: When the first sample was due; 0 until then.
         refused: Close code and reason, where it was not let in.
-        refused_after_ns: From the first attempt to connect to the refusal.
+        refused_after_ns: From when it was to connect to the refusal.
         ended: Close code and reason of a visit that was let in.
         lateness_ns: By how much each piece left too late, for the generator's own account.
     """
@@ -41,6 +42,7 @@ class Speaker:
     rate: int = RATE
     clock_offset_ms: float = 0.0
     start_ns: int | None = None
+    arrives_ns: int | None = None
     bye: bool = True
     began_ns: int = 0
     refused: tuple[int, str] | None = None
@@ -51,7 +53,8 @@ class Speaker:
 
     async def run(self) -> None:
         """Connect, speak to the end, and see the session out."""
-        tried_ns = time.perf_counter_ns()
+        tried_ns = time.perf_counter_ns() if self.arrives_ns is None else self.arrives_ns
+        await asyncio.sleep(max(0, tried_ns - time.perf_counter_ns()) / 1e9)
         was_welcome = False
         try:
             async with connect(self.url, compression=None, max_queue=None) as socket:
