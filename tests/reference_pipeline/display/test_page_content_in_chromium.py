@@ -311,3 +311,21 @@ def test_the_loss_of_a_device_is_told_until_it_is_back(
             assert await late.locator("#notice").is_hidden()
 
     run(scenario())
+
+
+def test_the_end_of_what_was_heard_is_in_sight_however_long_its_lines_are(
+    run: Run, theatre: SimpleNamespace, chromium: SimpleNamespace, message: Make
+) -> None:
+    async def scenario() -> None:
+        async with theatre.open_stage() as stage, chromium.open_browser() as context:
+            page = await chromium.open_live(context, stage.server.url())
+            for turn in range(1, 31):
+                text = " ".join(f"word{number}" for number in range(10 + turn))
+                await stage.display.show(message(MessageKind.TRANSCRIPT, text, turn=turn))
+            below = await page.evaluate(
+                "(({scrollHeight, scrollTop, clientHeight}) => scrollHeight - scrollTop - clientHeight)"
+                "(document.getElementById('heard'))"
+            )
+            assert below < 2
+
+    run(scenario())
