@@ -4,7 +4,7 @@ Whether anything is asked the network decides, from the words and from what the 
 question begins and ends the rules say, if they found it too, since they know grammar; else the network.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from reference_pipeline.events import Question
 from reference_pipeline.questions.detector import Reading, Span, cut, read, spans_between
@@ -16,20 +16,26 @@ from reference_pipeline.questions.words import Sentence, split_sentences
 
 __all__ = ["THRESHOLD", "LearnedQuestionDetector", "judge"]
 
-THRESHOLD = 0.55
+THRESHOLD = 0.6
 """Probability from which a sentence is taken for a question: the one place where false alarms are weighed
 against questions that are missed. `docs/questions.md` shows what other values would bring."""
 
-_LONG = 14
+_LONG = 12
 """In more words than these, said in one breath, something sooner or later looks like a question."""
 
 _LONG_THRESHOLD = 0.8
-_LONG_THRESHOLD_ALONE = 0.98
-"""The least threshold for so long a sentence, where rules see a question too, and where none does."""
+"""The least threshold for so long a sentence where rules see a question too."""
+
+_LONG_THRESHOLD_ALONE = 0.7
+"""Where no rule sees one: for each member of the ensemble, since one of them is easily taken in."""
 
 _SHORT = 3
 _SHORT_THRESHOLD = 0.06
 """The same in so few words, where rules see a question: "how so" has little for a network to read."""
+
+_INVERTED_THRESHOLD = 0.2
+"""The same where a direct question begins with the first word: "what skills are needed" is seldom anything
+else, though a network has read "what skills there are nobody knows"."""
 
 _BROKEN_OFF = 0.2
 """Probability of being whole below which so short a request has only begun: "so tell me"."""
@@ -84,19 +90,26 @@ class LearnedQuestionDetector:
         kinds = {span.kind for span in reading.spans}
         if len(sentence.forms) <= _SHORT and kinds == {"imperative"} and judgement.whole < _BROKEN_OFF:
             return ()
-        if judgement.asks < self._least(sentence, kinds):
+        if not self._asks(judgement, sentence, reading.spans):
             return ()
         return spans_between(sentence.forms, _heads(sentence, reading, judgement))
 
-    def _least(self, sentence: Sentence, kinds: Collection[str]) -> float:
-        """Return the probability from which the sentence asks, knowing which questions rules see in it."""
+    def _asks(self, judgement: Judgement, sentence: Sentence, spans: Sequence[Span]) -> bool:
+        """Return whether the sentence asks, knowing which questions rules see in it."""
+        kinds = {span.kind for span in spans}
+        first = skip_leading(sentence.forms, 0)
+        begins_with_it = any(span.kind == "direct" and span.start <= first for span in spans)
         if sentence.marked and kinds:
-            return min(self._threshold, _MARKED_THRESHOLD)
+            return judgement.asks >= min(self._threshold, _MARKED_THRESHOLD)
         if "direct" in kinds and len(sentence.forms) <= _SHORT:
-            return min(self._threshold, _SHORT_THRESHOLD)
+            return judgement.asks >= min(self._threshold, _SHORT_THRESHOLD)
+        if begins_with_it and len(sentence.forms) <= _LONG:
+            return judgement.asks >= min(self._threshold, _INVERTED_THRESHOLD)
         if len(sentence.forms) <= _LONG:
-            return self._threshold
-        return max(self._threshold, _LONG_THRESHOLD if kinds else _LONG_THRESHOLD_ALONE)
+            return judgement.asks >= self._threshold
+        if kinds:
+            return judgement.asks >= max(self._threshold, _LONG_THRESHOLD)
+        return judgement.least >= max(self._threshold, _LONG_THRESHOLD_ALONE)
 
 
 def judge(network: Network, sentence: Sentence, reading: Reading) -> Judgement:

@@ -35,11 +35,13 @@ class Judgement:
 
     Attributes:
         asks: Probability that something in it is asked of the listener.
+        least: The same by the member of the ensemble that doubts it most.
         begins: For each word, the probability that a question begins there.
         whole: Probability that nothing more needs to follow.
     """
 
     asks: float
+    least: float
     begins: tuple[float, ...]
     whole: float
 
@@ -64,9 +66,11 @@ class Network:
     def judge(self, forms: Sequence[str], marks: Sequence[int]) -> Judgement:
         """Judge words with what the rules say of each (indices in `features.MARKS`); at least one word."""
         rows = feature_rows(forms, marks, self._vocabulary)
-        logits = _logits(self._weights, rows).mean(axis=0)
+        told = _logits(self._weights, rows)
+        logits = told.mean(axis=0)
         return Judgement(
             asks=float(_sigmoid(logits[0])),
+            least=float(_sigmoid(told[:, 0].min())),
             whole=float(_sigmoid(logits[1])),
             begins=tuple(_sigmoid(logits[2:]).tolist()),
         )

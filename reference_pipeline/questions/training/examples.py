@@ -13,9 +13,9 @@ from reference_pipeline.questions.words import split_sentences
 __all__ = ["Example", "example_of", "make_examples"]
 
 SHARE_OF_QUESTIONS = 0.45
-SHARE_OF_FRAMES = 0.15
-SHARE_HEARD = 0.15
-SHARE_WITH_ERRORS = 0.6
+SHARE_OF_FRAMES = 0.06
+SHARE_HEARD = 0.03
+SHARE_WITH_ERRORS = 0.68
 SHARE_CUT_SHORT = 0.25
 MOST_ERRORS = 0.38
 

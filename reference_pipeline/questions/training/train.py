@@ -2,7 +2,7 @@
 
     python -m reference_pipeline.questions.training.train [--out weights.npz]
 
-Takes a quarter of an hour on two cores. The seeds are fixed: on one machine the same corpus gives the same
+Takes half an hour on two cores. The seeds are fixed: on one machine the same corpus gives the same
 weights, on another ones that judge alike (sums of floats differ in their last bit).
 """
 
@@ -34,16 +34,17 @@ LAYERS = (
     *("asks", "asks_bias", "whole", "whole_bias", "begins", "begins_bias"),
 )
 
-CHANNELS = 40
-HIDDEN = 80
-MEMBERS = 3
-EXAMPLES = 360_000
-EPOCHS = 3
+CHANNELS = 48
+HIDDEN = 112
+MEMBERS = 4
+EXAMPLES = 300_000
+"""Of each member, which has its own."""
+EPOCHS = 4
 BATCH = 64
 LEARNING_RATE = 2e-3
 WORD_DROPOUT = 0.1
 """Share of words made unknown, and of rules silenced, so that neither is relied upon alone."""
-LEAST_COUNT = 2
+LEAST_COUNT = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,16 +58,17 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     corpus = read_corpus()
     vocabulary = known_words(corpus)
-    examples = list(make_examples(corpus, number=options.examples, seed=1))
-    print(f"{len(examples)} examples, {len(vocabulary)} words, {time.monotonic() - began:.0f} s", flush=True)
-    members = train_all(examples, vocabulary, members=options.members, epochs=options.epochs)
+    print(f"{options.examples} examples a member, {len(vocabulary)} words", flush=True)
+    members = train_all(
+        corpus, vocabulary, members=options.members, examples=options.examples, epochs=options.epochs
+    )
     save(options.out, vocabulary, members)
     print(f"{options.out}: {options.out.stat().st_size} bytes after {time.monotonic() - began:.0f} s")
     return 0
 
 
 def known_words(corpus: Corpus) -> list[str]:
-    """Return the words that get a row of their own: those that occur more than once."""
+    """Return the words that get a row of their own: those that occur often enough."""
     texts = [" ".join(line.words) for line in (*corpus.questions, *corpus.statements)]
     texts += [*corpus.question_frames, *corpus.statement_frames]
     texts += [filling for fillings in corpus.fillings.values() for filling in fillings]
@@ -76,21 +78,25 @@ def known_words(corpus: Corpus) -> list[str]:
 
 
 def train_all(
-    examples: Sequence[Example], vocabulary: Sequence[str], *, members: int, epochs: int
+    corpus: Corpus, vocabulary: Sequence[str], *, members: int, examples: int, epochs: int
 ) -> list[Parameters]:
-    """Return the weights of all members of the ensemble, trained beside each other on as many cores."""
-    # Forked, so that the examples, which are many, are there already.
+    """Return the weights of all members of the ensemble, trained beside each other on as many cores.
+
+    Each has so many examples of its own: what one of them has never seen another has.
+    """
+    # Forked, so that the corpus is there already.
     with ProcessPoolExecutor(min(members, os.cpu_count() or 1), mp_context=get_context("fork")) as pool:
-        _shared[:] = [examples, vocabulary]
-        futures = [pool.submit(_train_shared, seed, epochs) for seed in range(members)]
+        _shared[:] = [corpus, vocabulary]
+        futures = [pool.submit(_train_shared, seed, examples, epochs) for seed in range(members)]
         return [future.result() for future in futures]
 
 
 _shared: list[Any] = []
 
 
-def _train_shared(seed: int, epochs: int) -> Parameters:
-    examples, vocabulary = _shared
+def _train_shared(seed: int, number: int, epochs: int) -> Parameters:
+    corpus, vocabulary = _shared
+    examples = list(make_examples(corpus, number=number, seed=seed + 1))
     return train(examples, vocabulary, seed=seed, epochs=epochs)
 
 

@@ -21,7 +21,7 @@ from reference_pipeline.questions.learned_detector import LearnedQuestionDetecto
 SHARED = Path(__file__).parents[4] / "shared" / "text" / "interview-questions.jsonl"
 MEASURED = ("second-backend", "second-manager", "second-radio", "second-planning", "second-clinic")
 WORDS_AN_HOUR = 9000
-MOST_FALSE_ALARMS_AN_HOUR = 8
+MOST_FALSE_ALARMS_AN_HOUR = 12
 
 Sentences = Callable[[str], Sequence[str]]
 
@@ -64,7 +64,7 @@ def test_clean_text_that_was_never_looked_at_is_judged_rightly(
     learned: LearnedQuestionDetector, measured: tuple[list[str], list[str]]
 ) -> None:
     score = scored(learned, *measured)
-    assert score.f1 >= 0.94, score
+    assert score.f1 >= 0.965, score
 
 
 def test_so_is_most_text_with_20_percent_word_errors(
@@ -77,7 +77,7 @@ def test_so_is_most_text_with_20_percent_word_errors(
         for texts in measured
     )
     score = scored(learned, questions, statements)
-    assert score.f1 >= 0.865, score
+    assert score.f1 >= 0.885, score
 
 
 def test_talk_without_a_question_raises_few_false_alarms(
