@@ -81,6 +81,7 @@ class Decider:
         self._detector = detector
         self._deduplicator = deduplicator
         self._judge = judge
+        self._judged = ("", Completeness.UNKNOWN)
         self._before: _Asked | None = None
         self._holder: Turn | None = None
 
@@ -117,7 +118,17 @@ class Decider:
         self._deduplicator.forget(question.normalised)
 
     def completeness(self, text: str) -> Completeness:
-        """Judge by its last sentence whether the text of an utterance so far may be all of it."""
+        """Judge by its last sentence whether the text of an utterance so far may be all of it.
+
+        In a pause several ask about the same text, which is judged once.
+        """
+        judged_text, judged = self._judged
+        if text != judged_text:
+            judged = self._judge_words(text)
+            self._judged = (text, judged)
+        return judged
+
+    def _judge_words(self, text: str) -> Completeness:
         if not text or text.isspace():
             return Completeness.UNKNOWN
         last = split_sentences(text)[-1]

@@ -72,7 +72,8 @@ class TranscriptionWorker:
         on_final: Gets what came of an utterance.
         on_discarded: Gets the reason why what had begun was no utterance.
         on_ended: Gets the error that ended the source, or None, when everything before it is done.
-        on_heard: Gets the text so far and the sample up to which it was heard, when either has changed.
+        on_heard: Gets the text so far and the sample up to which it was heard, in a pause and when either has
+            changed in it: while somebody speaks nobody asks whether the words may be all.
         on_provisional: Gets the text of the utterance if it ends at the pause that it is in, or where it will
             not change any more and its words are whole.
         judge: Judges that; without one only pauses count.
@@ -115,6 +116,7 @@ class TranscriptionWorker:
         self._utterance = UtteranceInWork(transcriber, budget=budget)
         self._provisional = ProvisionalTexts(judge)
         self._told_heard = self._utterance.heard
+        self._is_paused = False
         self._next_number = 1
         self._thread = threading.Thread(target=self._run, name="transcription", daemon=True)
 
@@ -244,13 +246,14 @@ class TranscriptionWorker:
             case _Started():
                 self._utterance.begin()
                 self._provisional.begin()
+                self._is_paused = False
                 self._told_heard = self._utterance.heard
             case _Paused(last_voiced_sample):
                 self._speculate(last_voiced_sample)
             case _Resumed():
+                self._is_paused = False
                 for interim in self._utterance.resume():
                     self._tell_interim(interim)
-                self._tell_heard()
             case UtteranceEnd():
                 self._next_number = message.utterance.number + 1
                 with latency_kit.use_context(message.context):
@@ -262,6 +265,8 @@ class TranscriptionWorker:
                 _call_back(self._on_ended, error)
 
     def _speculate(self, last_voiced_sample: int) -> None:
+        self._is_paused = True
+        self._tell_heard()
         # Only of an engine that decodes what it is fed there are words already.
         whole = self._transcriber.is_streaming and self._provisional.is_whole(self._utterance.heard.text)
         transcript = self._utterance.pause(last_voiced_sample, self._is_speculation_wanted, whole=whole)
@@ -287,7 +292,7 @@ class TranscriptionWorker:
 
     def _tell_heard(self) -> None:
         heard = self._utterance.heard
-        if heard is not self._told_heard:
+        if self._is_paused and heard is not self._told_heard:
             self._told_heard = heard
             _call_back(self._on_heard, heard)
 

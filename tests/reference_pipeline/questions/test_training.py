@@ -32,7 +32,7 @@ def parameters() -> Parameters:
     total = len(WORDS) + 1 + SOUNDS + ENDINGS + len(MARKS)
     chance = np.random.default_rng(1)
     made = initial(rows=total, channels=4, hidden=5, chance=chance)
-    # Away from zero, where a rectifier has no slope: words that all of a layer ignores would stand right there.
+    # Away from zero, where a rectifier has no slope: words that a layer ignores would stand right there.
     return {
         name: value + chance.normal(0.0, 0.1, value.shape).astype(np.float32) for name, value in made.items()
     }

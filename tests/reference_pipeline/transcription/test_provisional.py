@@ -97,23 +97,30 @@ class StreamingEngine:
 
 
 @pytest.mark.parametrize(("said", "whole"), [(WHOLE, True), (BEGUN, False), ("", False)])
-def test_an_engine_is_told_in_a_pause_whether_its_words_seem_to_be_all(said: str, whole: bool) -> None:
+def test_in_a_pause_engine_and_endpointer_are_told_whether_and_which_words_seem_to_be_all(
+    said: str, whole: bool
+) -> None:
     engine, ended = StreamingEngine(said), threading.Event()
+    heard: list[str] = []
     worker = TranscriptionWorker(
         engine,
         on_interim=lambda _: None,
         on_final=lambda _: None,
         on_discarded=lambda _: None,
         on_ended=lambda _: ended.set(),
+        on_heard=lambda text: heard.append(f"{text.text} to {text.heard_to_sample}"),
         judge=WordsCompletenessJudge(),
     )
     worker.start()
     block = AudioBlock(samples=np.zeros(512, np.float32), first_sample=0, start_ns=0)
     worker.speech_started(block)
     worker.speech_block(block)
+    worker.speech_block(AudioBlock(samples=np.zeros(512, np.float32), first_sample=512, start_ns=0))
     worker.speech_paused(3)
     worker.source_ended(None)
     assert ended.wait(PATIENCE_S)
+    # Nothing of the first block: while somebody speaks nobody asks.
+    assert set(heard) == {f"{said} to 1024"}
     assert worker.close(PATIENCE_S)
     assert engine.whole == [whole]
 
