@@ -127,6 +127,9 @@ class SpeakerSessions:
         self._tell = tell
         self._numbers = itertools.count(1)
         self._places = 0
+        # One after the other: threads that fight for the interpreter hold the event loop up by 5 ms each, each
+        # time that it wakes, and those who are refused meanwhile would wait for it.
+        self._opening = asyncio.Lock()
         self._running: dict[str, ServedSession] = {}
         self._visits: set[asyncio.Task[object]] = set()
         self._closing = False
@@ -192,7 +195,8 @@ class SpeakerSessions:
             raise RefusedError(Refusal(code=CLOSE_NAME_TAKEN, kind="name", reason=str(error))) from error
         source = RemoteSource(name, rate=hello.rate, clock=clock, thread=self._thread)
         try:
-            session = await asyncio.to_thread(self._open_session, source, channel)
+            async with self._opening:
+                session = await asyncio.to_thread(self._open_session, source, channel)
             self._running[name] = session
             self.counts.admitted += 1
             self.counts.most_at_once = max(self.counts.most_at_once, self.running)
