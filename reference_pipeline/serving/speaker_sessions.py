@@ -127,8 +127,8 @@ class SpeakerSessions:
         self._tell = tell
         self._numbers = itertools.count(1)
         self._places = 0
-        # One after the other: threads that fight for the interpreter hold the event loop up by 5 ms each, each
-        # time that it wakes, and those who are refused meanwhile would wait for it.
+        # One after the other: threads that fight for the interpreter hold the event loop up by 5 ms each
+        # whenever it wakes, and those who are refused meanwhile would wait for it.
         self._opening = asyncio.Lock()
         self._running: dict[str, ServedSession] = {}
         self._visits: set[asyncio.Task[object]] = set()

@@ -19,7 +19,8 @@ from domain_words_corpus import Spoken, human, interview, notes, synthesised
 
 from reference_pipeline.events import SAMPLE_RATE, AudioBlock
 from reference_pipeline.transcription.domain_language_model import Term, terms_of
-from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber, general_log10
+from reference_pipeline.transcription.pocketsphinx_decoder import general_log10
+from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber
 
 TRIED = (1e-5, 1e-4, 3e-4, 1e-3)
 BLOCK = SAMPLE_RATE * 32 // 1000

@@ -24,7 +24,8 @@ from reference_pipeline.transcription.domain_language_model import (
     spoken_text,
     terms_of,
 )
-from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber, general_log10
+from reference_pipeline.transcription.pocketsphinx_decoder import general_log10
+from reference_pipeline.transcription.pocketsphinx_transcriber import PocketsphinxTranscriber
 
 NOTE = """# Idempotent writes
 
